@@ -1,0 +1,1 @@
+"""Alert policy: whom to tell, when, and why not; pure."""

@@ -1,0 +1,1 @@
+"""Delivery: a message in, an outcome out."""

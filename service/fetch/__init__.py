@@ -1,0 +1,1 @@
+"""Fetching: a source in, bytes or a reason out."""

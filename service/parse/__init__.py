@@ -1,0 +1,1 @@
+"""Parsing: bytes in, items and problems out; pure."""

@@ -1,0 +1,1 @@
+"""Rules: a query in, evidence out; pure."""

@@ -1,0 +1,1 @@
+"""Stories: which item is the same, a version, a copy; pure."""

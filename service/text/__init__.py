@@ -1,0 +1,1 @@
+"""Words: folding, tokens, language, morphology, markup, addresses; pure."""

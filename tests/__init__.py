@@ -1,0 +1,1 @@
+"""Tests: behaviour through the public door, against real servers on loopback."""
