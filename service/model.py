@@ -234,6 +234,26 @@ class Parsed:
     format: str = ""  # the name of the format that read it
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the store remembers of an item under one of its keys; it outlives the item."""
+
+    key: int  # signed 64 bit, see `story.identity`
+    item: int  # the newest version stored under this key
+    story: int
+    content: int  # signed 64 bit: the normalised headline and text of that version
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A stored item that a new one may belong to, with why it was looked at."""
+
+    item: Item
+    shared: int = 0  # fingerprints in common
+    link: bool = False  # the same canonical link
+    text: bool = False  # the same normalised text
+
+
 class Link(StrEnum):
     """How an item belongs to its story."""
 
@@ -434,6 +454,50 @@ class Delivery:
     due_at: datetime | None = None
     sent_at: datetime | None = None
     epoch: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Telling:
+    """One rule of a message, with the places where it hit the item that is shown."""
+
+    rule: str
+    evidence: tuple[Evidence, ...] = ()
+    alert: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """A story as one source carried it."""
+
+    source: str
+    at: datetime
+    link: str = ""
+    headline: str = ""
+    how: Link = Link.FIRST
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """All that a message needs to be written; the pipeline gathers it, `deliver.render` words it."""
+
+    kind: DeliveryKind
+    delivery: int
+    channel: str
+    recipient: str = ""
+    priority: Priority = Priority.NORMAL
+    item: Item | None = None  # the version that is told
+    previous: Item | None = None  # the version that was told before, for a correction or an update
+    source: str = ""  # the name of the item's source
+    zone: str = "Europe/Berlin"  # times are shown in it
+    tellings: tuple[Telling, ...] = ()
+    sightings: tuple[Sighting, ...] = ()  # the story on all its sources, oldest first
+    revision: int = 0
+    thread: str = ""  # Message.id of the first message of this thread, "" where this is it
+    title: str = ""  # for messages about no item: test, operator, digest
+    text: str = ""
+    entries: tuple[Notice, ...] = ()  # what a digest or a roll-up lists
+    late: timedelta | None = None  # how late it is, where that has to be said
+    now: datetime = field(default_factory=utcnow)
 
 
 class Verdict(StrEnum):
