@@ -443,6 +443,7 @@ class Delivery:
     kind: DeliveryKind = DeliveryKind.ALERT
     id: int = 0
     story: int = 0  # 0: digest, test, operator
+    item: int = 0  # the version it tells of
     alerts: tuple[int, ...] = ()
     state: DeliveryState = DeliveryState.HELD
     reason: str = ""

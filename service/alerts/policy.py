@@ -1,0 +1,154 @@
+"""Who is told what, and why not: pure decisions that answer with a reason.
+
+`admit` is asked when a rule has hit an item, in the transaction that stores the item. `release` is asked
+when a held message is due. Both see values only, so that `preview` and the tests ask them the same way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from service.alerts.hours import quiet_until
+from service.alerts.silence import covering
+from service.config import Alerts, QuietHours
+from service.model import (
+    Alert,
+    AlertState,
+    Delivery,
+    DeliveryKind,
+    Item,
+    Link,
+    Placement,
+    Priority,
+    Rule,
+    Signal,
+    Silence,
+    Status,
+    Story,
+)
+
+FLASH_URGENCY = 2  # IPTC urgency 1 and 2: flash and bulletin
+
+# Messages that nothing holds back: whoever was told something wrong must hear that it was wrong.
+UNSTOPPABLE = frozenset({DeliveryKind.RETRACTION, DeliveryKind.TEST, DeliveryKind.OPERATOR})
+
+
+class Action(StrEnum):
+    """What `admit` decides."""
+
+    OPEN = "open"  # the first message of this rule about this story
+    UPDATE = "update"  # a further message on the same thread
+    JOIN = "join"  # told already: noted, not told
+    SUPPRESS = "suppress"  # not told, and nothing will be
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What becomes of a hit, with the reason as a person reads it."""
+
+    action: Action
+    reason: str
+
+
+def admit(
+    rule: Rule, item: Item, placement: Placement, alert: Alert | None, *, new_to_rule: bool, baseline: bool
+) -> Admission:
+    """What becomes of a hit of `rule` on `item`.
+
+    `alert` is what the rule was already told about the story, `new_to_rule` says that it never hit an
+    item of the story before, `baseline` that the item is older than what a first poll alerts on.
+    """
+    if item.status is not Status.USABLE or item.signal is Signal.KILL:
+        return Admission(Action.SUPPRESS, f"the agency has marked the item {item.status}")
+    if baseline:
+        return Admission(Action.SUPPRESS, "an old item on the first poll of its source")
+    if alert is None:
+        if new_to_rule:
+            return Admission(Action.OPEN, _opening(placement))
+        return Admission(Action.SUPPRESS, "the rule met this story before it was to alert on it")
+    if alert.state is AlertState.RETRACTED:
+        return Admission(Action.SUPPRESS, "the story was withdrawn")
+    if placement.link is Link.VERSION and rule.on_updates and item.signal is not Signal.REPEAT:
+        return Admission(Action.UPDATE, "a new version, and the rule asks for updates")
+    return Admission(Action.JOIN, f"told already: {placement.reason or placement.link}")
+
+
+def _opening(placement: Placement) -> str:
+    if placement.link is Link.FIRST:
+        return "a new story"
+    return f"the rule matches this story for the first time ({placement.link})"
+
+
+def urgent(rule: Rule, item: Item) -> bool:
+    """Whether this goes out as flash: past group wait, throttle and quiet hours."""
+    flashed = 0 < item.urgency <= FLASH_URGENCY
+    return rule.priority is Priority.FLASH or (flashed and rule.priority is Priority.HIGH)
+
+
+def group_wait(rule: Rule, item: Item, settings: Alerts) -> timedelta:
+    """How long a first message waits for other rules that hit the same story."""
+    flashed = 0 < item.urgency <= FLASH_URGENCY and rule.priority is not Priority.LOW
+    return timedelta(0) if flashed or urgent(rule, item) else settings.group_wait
+
+
+class Step(StrEnum):
+    """What `release` decides."""
+
+    SEND = "send"
+    HOLD = "hold"
+    GATHER = "gather"  # together with the others of its channel, in one message
+    SUPPRESS = "suppress"
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What becomes of a held message that is due; `until` for HOLD alone."""
+
+    step: Step
+    reason: str = ""
+    until: datetime | None = None
+
+
+def release(
+    delivery: Delivery,
+    item: Item | None,
+    story: Story | None,
+    rules: Sequence[Rule],
+    *,
+    source: str,
+    silences: Sequence[Silence],
+    quiet: QuietHours | None,
+    sees_embargoed: bool,
+    now: datetime,
+) -> Release:
+    """What becomes of a held `delivery` that is due, as things stand at `now`.
+
+    The status of the story is looked at again here, since an embargo or quiet hours may have passed
+    between the hit and this moment.
+    """
+    if delivery.kind in UNSTOPPABLE:
+        return Release(Step.SEND)
+    if story is not None and story.status is not Status.USABLE:
+        return Release(Step.SUPPRESS, f"the story is {story.status}")
+    if item is not None and item.embargo_until and item.embargo_until > now and not sees_embargoed:
+        return Release(Step.HOLD, "embargoed", item.embargo_until)
+    if delivery.kind is DeliveryKind.CORRECTION:
+        return Release(Step.SEND)
+    facts = {
+        "rule": [rule.name for rule in rules],
+        "source": [source],
+        "channel": [delivery.channel],
+        "story": [str(delivery.story)],
+    }
+    if silence := covering(silences, facts, now):
+        return Release(Step.SUPPRESS, f"silenced until {silence.ends_at:%Y-%m-%d %H:%M}Z: {silence.comment}")
+    if delivery.priority is Priority.FLASH:
+        return Release(Step.SEND)
+    if until := quiet_until(quiet, delivery.channel, now):
+        return Release(Step.HOLD, "quiet hours", until)
+    if delivery.reason.startswith(("digest", "quiet hours", "storm")):
+        return Release(Step.GATHER, delivery.reason)
+    return Release(Step.SEND)
