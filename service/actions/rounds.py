@@ -1,0 +1,151 @@
+"""One whole round by hand: fetch or read, match, deliver what may go now.
+
+Both are the daemon's own path, and share its work through the same claims where one is running.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from service.app import App
+from service.errors import NotFoundError
+from service.model import Cursor, Document, Fetched, Source, SourceState
+
+DELIVERY_PATIENCE = 60.0  # seconds that a round waits for its messages; later ones stay in the outbox
+INGEST = "ingest"
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a round did, counted from the events that the parts report."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    sources: int = 0
+    items: int = 0
+    problems: list[str] = field(default_factory=list)
+    failures: dict[str, str] = field(default_factory=dict)
+
+    def __call__(self, event: str, **facts: object) -> None:
+        """Listen to one event."""
+        self.counts[event] += 1
+        if event == "source.read":
+            self.items += int(str(facts["new"]))
+            found = facts["problems"]
+            self.problems += found if isinstance(found, list) else []
+        elif event == "source.failed":
+            self.failures[str(facts["source"])] = str(facts["reason"])
+
+    def shape(self) -> dict[str, object]:
+        """As `--json` prints it."""
+        count = self.counts
+        return {
+            "sources": self.sources,
+            "failed": self.failures,
+            "new_items": self.items,
+            "hits": sum(number for event, number in count.items() if event.startswith("hit.")),
+            "alerts": count["hit.open"],
+            "updates": count["hit.update"],
+            "sent": count["delivery.sent"],
+            "retrying": count["delivery.retry"],
+            "dead": count["delivery.dead"],
+            "problems": self.problems,
+        }
+
+
+def poll(
+    app: App, names: Sequence[str] = (), *, everything: bool = False, progress: Callable[[int], None] = int
+) -> Tally:
+    """Fetch what is due (or named, or everything that is in nobody's hand), and tell what it brought.
+
+    Raises NotFoundError for a name that is no source. A source that fails is in the tally, not raised.
+    """
+    tally = app.listen(Tally())
+    pipeline, node = app.pipeline, app.node
+    with app.store.begin() as tx:
+        for name in names:
+            tx.sources.get(name)
+        claimed = tx.sources.claim_all(
+            app.store.now(),
+            app.config.poll.lease,
+            node.id,
+            names=names or None,
+            due_only=not (names or everything),
+        )
+    tally.sources = len(claimed)
+    waiting, coming = list(claimed), 0
+    with ThreadPoolExecutor(app.config.poll.workers) as pool:
+        while waiting or coming:
+            room = min(app.fetcher.capacity, len(waiting))
+            coming += pipeline.fetch([waiting.pop() for _ in range(room)])
+            if arrived := pipeline.arrivals(timeout=0.5):
+                coming -= len(arrived)
+                list(pool.map(pipeline.intake, [[result] for result in arrived]))
+                progress(len(arrived))
+    deliver(app)
+    return tally
+
+
+def ingest(
+    app: App, files: Sequence[Path], name: str = INGEST, *, progress: Callable[[int], None] = int
+) -> Tally:
+    """Read files of any format as items of the source `name`, and tell what they brought.
+
+    Never a first poll: items alert whatever their age. A file that cannot be read is in the tally.
+    """
+    if missing := next((path for path in files if not path.is_file()), None):
+        raise NotFoundError("file", missing)
+    tally = app.listen(Tally())
+    tally.sources = len(files)
+    source = _ingest_source(app, name)
+    for path in files:
+        try:
+            body = path.read_bytes()
+        except OSError as error:
+            tally.failures[path.name] = f"cannot be read: {error.strerror}"
+            continue
+        document = Document(body=body, name=path.name, received_at=app.store.now())
+        fetched = Fetched(source=source, cursor=Cursor(), documents=(document,))
+        app.pipeline.intake([fetched])
+        if failure := tally.failures.pop(source.name, None):
+            tally.failures[path.name] = failure
+        progress(1)
+    deliver(app)
+    return tally
+
+
+def _ingest_source(app: App, name: str) -> Source:
+    """The source that files are read under: made when it is first named, and never polled."""
+    with app.store.begin() as tx:
+        try:
+            return tx.sources.get(name)
+        except NotFoundError:
+            now = app.store.now()
+            source = Source(name=name, url=f"ingest:{name}", state=SourceState.OK, added_at=now)
+            return tx.sources.add(source, now)
+
+
+def deliver(app: App) -> None:
+    """Send what may go now, and wait until each server has answered."""
+    pipeline = app.pipeline
+    while pipeline.release(app.store.now()):
+        pass
+    while pipeline.deliver(app.store.now()):
+        app.dispatcher.drain(timeout=DELIVERY_PATIENCE)
+
+
+def test_channel(app: App, name: str) -> Tally:
+    """Send a test message through the outbox to a channel; the tally says what its server answered."""
+    channel, _, recipient = name.partition(":")
+    if channel not in app.channels:
+        known = ", ".join(sorted(app.channels)) or "none is configured"
+        raise NotFoundError("channel", channel, f"there is: {known}")
+    tally = app.listen(Tally())
+    with app.store.begin() as tx:
+        app.teller.test(tx, channel, recipient, app.store.now())
+    deliver(app)
+    return tally
+

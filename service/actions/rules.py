@@ -1,0 +1,198 @@
+"""Rules: understand a query, try it on the archive, add, edit, explain."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+
+from service.actions.sources import free_name, slug
+from service.alerts.hours import check_digest
+from service.app import LANGUAGES, App
+from service.errors import NotFoundError, UsageError
+from service.model import Evidence, Item, Rule
+from service.rules import lint
+from service.rules.document import Document
+from service.rules.grammar import join_arguments, parse
+from service.rules.index import evaluate
+from service.rules.nodes import Node
+from service.store.db import Transaction
+
+NEWEST = 5  # hits that a back-test shows
+WINDOW = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """An item that a query hits, with the places."""
+
+    item: Item
+    evidence: tuple[Evidence, ...]
+
+
+@dataclass(slots=True)
+class Backtest:
+    """What a query would have hit: items read, hits, stories, and when."""
+
+    items: int = 0
+    hits: int = 0
+    first: datetime | None = None
+    last: datetime | None = None
+    stories: set[int] = field(default_factory=set)
+    days: Counter[date] = field(default_factory=Counter)  # stories by the day of their first hit
+    hours: Counter[datetime] = field(default_factory=Counter)
+    newest: list[Sample] = field(default_factory=list)
+
+    def add(self, item: Item, evidence: tuple[Evidence, ...] | None) -> None:
+        """Count one item of the archive, oldest first."""
+        self.items += 1
+        at = item.received_at or item.published_at
+        if at:
+            self.first, self.last = self.first or at, at
+        if evidence is None:
+            return
+        self.hits += 1
+        self.newest = [*self.newest[-NEWEST + 1 :], Sample(item, evidence)]
+        if item.story not in self.stories:
+            self.stories.add(item.story)
+            if at:
+                self.days[at.date()] += 1
+                self.hours[at.replace(minute=0, second=0, microsecond=0)] += 1
+
+    @property
+    def per_day(self) -> float:
+        """Alerts a day that are to be expected: stories over the span that the archive covers."""
+        if not self.first or not self.last:
+            return 0.0
+        return len(self.stories) / max(1.0, (self.last - self.first).total_seconds() / 86400)
+
+    @property
+    def sentence(self) -> str:
+        """One line for a person."""
+        if not self.items:
+            return "nothing is stored yet to try it on"
+        hits = f"{self.hits} of {self.items:,} stored items" if self.hits else f"none of {self.items:,} stored items"
+        return f"{hits}, {len(self.stories)} stories, about {self.per_day:.1f} alerts a day" if self.hits else hits
+
+
+def understand(tx: Transaction | None, arguments: Sequence[str]) -> Node:
+    """The query that the arguments of a shell, or one text, mean; raises QueryError."""
+    return parse(join_arguments(arguments), tx.rules.lists() if tx else None)
+
+
+def backtest(
+    app: App,
+    node: Node,
+    *,
+    language: str = "",
+    since: timedelta = WINDOW,
+    progress: Callable[[int], None] = int,
+) -> Backtest:
+    """What the query would have hit in the archive, by the same evaluator that matches live."""
+    result = Backtest()
+    with app.store.read() as tx:
+        names = {source.id: source.name for source in tx.sources.list()}
+        for item in tx.items.scan(since=app.store.now() - since):
+            document = Document.of(item, app.morphology, source=names.get(item.source, ""), language=language)
+            result.add(item, evaluate(node, document, language))
+            progress(1)
+    return result
+
+
+def test_items(
+    app: App, node: Node, items: Iterable[Item], *, language: str = "", sources: Mapping[int, str] | None = None
+) -> list[tuple[Item, tuple[Evidence, ...] | None]]:
+    """Each item with the places where the query hits it, or None."""
+    names = sources or {}
+    return [
+        (
+            item,
+            evaluate(
+                node,
+                Document.of(item, app.morphology, source=names.get(item.source, ""), language=language),
+                language,
+            ),
+        )
+        for item in items
+    ]
+
+
+def warnings(app: App, node: Node) -> list[str]:
+    """What the lint has to say about a query, a sentence each."""
+    return [warning.sentence for warning in lint.lint(node, None)]
+
+
+def add(app: App, rule: Rule, node: Node, *, also_last: timedelta | None = None, by: str = "") -> Rule:
+    """Store a rule under its canonical query; with `also_last`, it is told of what that time brought.
+
+    Raises UsageError where it would tell nobody, or its name is taken.
+    """
+    now = app.store.now()
+    rule = _checked(app, replace(rule, query=str(node)))
+    with app.store.begin() as tx:
+        taken = {each.name for each in tx.rules.list()}
+        name = rule.name or free_name(slug(rule.query), taken)
+        rule = tx.rules.add(replace(rule, name=name, created_at=now, changed_at=now, changed_by=by), now)
+        if also_last:
+            app.teller.refresh(tx)
+            app.teller.catch_up(tx, rule, list(tx.items.scan(since=now - also_last)), now)
+    return rule
+
+
+def edit(app: App, name: str, *, by: str = "", **changes: object) -> Rule:
+    """The next version of a rule."""
+    with app.store.begin() as tx:
+        rule = tx.rules.get(name)
+        changed = _checked(app, replace(rule, **changes))  # type: ignore[arg-type]
+        return tx.rules.edit(changed, app.store.now(), by)
+
+
+def targets(app: App, given: Sequence[str]) -> tuple[str, ...]:
+    """Where a rule tells: what was given, else the defaults, else the only channel there is."""
+    known = app.config.channels
+    for target in given:
+        if target.partition(":")[0] not in known:
+            there = ", ".join(sorted(known)) or "none; add one under [channels] in the configuration"
+            raise UsageError(f"no channel named {target.partition(':')[0]!r} (there is: {there})")
+    if given:
+        return tuple(dict.fromkeys(given))
+    if app.config.alerts.default_channels:
+        return app.config.alerts.default_channels
+    if len(known) == 1:
+        return tuple(known)
+    if known:
+        raise UsageError(f"say whom to tell: --to {' or --to '.join(sorted(known))}")
+    raise UsageError("there is no channel to tell (add one under [channels] in the configuration)")
+
+
+def _checked(app: App, rule: Rule) -> Rule:
+    """The rule, where its settings can be meant."""
+    if rule.digest:
+        check_digest(rule.digest, app.config.digest)
+    if rule.language and rule.language not in LANGUAGES:
+        raise UsageError(f"no language {rule.language!r} (one of {', '.join(LANGUAGES)})")
+    if rule.name and (len(rule.name) > 80 or not rule.name.isprintable()):
+        raise UsageError("a rule's name has up to 80 printable characters")
+    return replace(rule, channels=targets(app, rule.channels))
+
+
+def add_list(app: App, name: str, terms: Sequence[str]) -> None:
+    """Store a named list of alternatives; each term must be a query of its own. Raises QueryError."""
+    if not terms:
+        raise UsageError("a list has at least one term")
+    with app.store.begin() as tx:
+        lists = {**tx.rules.lists(), name: tuple(terms)}
+        parse(f"@{name}", lists)
+        tx.rules.add_list(name, terms)
+
+
+def remove_list(app: App, name: str) -> None:
+    """Remove a list that no rule needs any more."""
+    with app.store.begin() as tx:
+        if name not in tx.rules.lists():
+            raise NotFoundError("list", name)
+        users = [rule.name for rule in tx.rules.list() if f"@{name}" in rule.query.split("(")[0] or f"@{name}" in rule.query]
+        if users:
+            raise UsageError(f"@{name} is used by the rule {users[0]!r}")
+        tx.rules.remove_list(name)

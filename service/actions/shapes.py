@@ -1,0 +1,201 @@
+"""The shapes of nouns as programs see them: what `--json` prints and the API answers.
+
+Times are ISO 8601 in UTC, spans are written as they are typed (`90s`), nothing secret is in any of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+from service.model import Alert, Attempt, Delivery, Evidence, Hit, Item, Rule, Sighting, Source, Story
+
+Shape = dict[str, object]
+
+
+def when(at: datetime | None) -> str | None:
+    """`2026-11-24T05:24:00Z`, or None."""
+    return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z") if at else None
+
+
+def span(length: timedelta | None) -> str | None:
+    """`90s`, `5m`, `24h`, `7d`: the largest unit that leaves no rest; None stays None."""
+    if length is None:
+        return None
+    seconds = round(length.total_seconds())
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds and seconds % size == 0:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"
+
+
+def source(one: Source) -> Shape:
+    """A source."""
+    return {
+        "name": one.name,
+        "url": one.url,
+        "format": one.format or None,
+        "language": one.language or None,
+        "every": span(one.every),
+        "cron": one.cron or None,
+        "timezone": one.timezone,
+        "tags": list(one.tags),
+        "state": one.state.value,
+        "failures": one.failures,
+        "last_error": one.last_error or None,
+        "last_polled_at": when(one.last_polled_at),
+        "last_item_at": when(one.last_item_at),
+        "next_poll_at": when(one.next_poll_at),
+    }
+
+
+def rule(one: Rule) -> Shape:
+    """A rule."""
+    return {
+        "name": one.name,
+        "query": one.query,
+        "channels": list(one.channels),
+        "priority": one.priority.value,
+        "language": one.language or None,
+        "digest": one.digest or None,
+        "on_updates": one.on_updates,
+        "enabled": one.enabled,
+        "version": one.version,
+        "created_at": when(one.created_at),
+        "changed_at": when(one.changed_at),
+        "changed_by": one.changed_by or None,
+    }
+
+
+def item(one: Item, source_name: str) -> Shape:
+    """An item. The note of desks to desks is not for everybody, and not in it."""
+    return {
+        "id": one.id,
+        "story": one.story,
+        "source": source_name,
+        "external_id": one.external_id or None,
+        "version": one.version or None,
+        "headline": one.headline,
+        "slug": one.slug or None,
+        "keywords": list(one.keywords),
+        "places": list(one.places),
+        "agency": one.agency or None,
+        "body": one.body,
+        "language": one.language or None,
+        "published_at": when(one.published_at),
+        "updated_at": when(one.updated_at),
+        "received_at": when(one.received_at),
+        "embargo_until": when(one.embargo_until),
+        "urgency": one.urgency or None,
+        "status": one.status.value,
+        "signal": one.signal.value,
+        "marks": list(one.marks),
+        "genre": one.genre or None,
+        "subjects": list(one.subjects),
+        "instruments": [{"kind": each.kind, "code": each.code} for each in one.instruments],
+        "byline": one.byline or None,
+        "sign_off": one.sign_off or None,
+        "link": one.link or None,
+        "rights": one.rights or None,
+    }
+
+
+def story(one: Story) -> Shape:
+    """A story."""
+    return {
+        "id": one.id,
+        "headline": one.headline,
+        "status": one.status.value,
+        "opened_at": when(one.opened_at),
+        "updated_at": when(one.updated_at),
+        "items": one.items,
+        "sources": one.sources,
+    }
+
+
+def sighting(one: Sighting) -> Shape:
+    """A story as one source carried it."""
+    return {
+        "source": one.source,
+        "at": when(one.at),
+        "headline": one.headline,
+        "link": one.link or None,
+        "how": one.how.value,
+    }
+
+
+def evidence(one: Evidence) -> Shape:
+    """One place that made a rule hit."""
+    shape: Shape = {
+        "field": one.field,
+        "start": one.start,
+        "end": one.end,
+        "text": one.text,
+        "term": one.term,
+        "how": one.how,
+    }
+    return shape | {"list": one.list} if one.list else shape
+
+
+def hit(one: Hit, headline: str) -> Shape:
+    """A hit with its places."""
+    return {
+        "item": one.item,
+        "headline": headline,
+        "at": when(one.at),
+        "rule_version": one.rule_version,
+        "evidence": [evidence(place) for place in one.evidence],
+    }
+
+
+def alert(one: Alert, rule_name: str, headline: str) -> Shape:
+    """An alert."""
+    return {
+        "id": one.id,
+        "rule": rule_name,
+        "story": one.story,
+        "headline": headline,
+        "state": one.state.value,
+        "revision": one.revision,
+        "reason": one.reason or None,
+        "opened_at": when(one.opened_at),
+    }
+
+
+def delivery(one: Delivery) -> Shape:
+    """A delivery."""
+    return {
+        "id": one.id,
+        "channel": one.channel,
+        "recipient": one.recipient or None,
+        "kind": one.kind.value,
+        "story": one.story or None,
+        "state": one.state.value,
+        "reason": one.reason or None,
+        "attempts": one.attempts,
+        "last_error": one.last_error or None,
+        "due_at": when(one.due_at),
+        "sent_at": when(one.sent_at),
+    }
+
+
+def attempt(one: Attempt) -> Shape:
+    """One try at a delivery."""
+    return {
+        "number": one.number,
+        "started_at": when(one.started_at),
+        "took_ms": round(one.took.total_seconds() * 1000),
+        "outcome": one.outcome.verdict.value,
+        "code": one.outcome.code or None,
+        "reason": one.outcome.reason or None,
+    }
+
+
+def word_list(name: str, terms: tuple[str, ...]) -> Shape:
+    """A named list of alternatives."""
+    return {"name": name, "terms": list(terms)}
+
+
+def lists(known: Mapping[str, tuple[str, ...]]) -> list[Shape]:
+    """Every list, by name."""
+    return [word_list(name, terms) for name, terms in sorted(known.items())]

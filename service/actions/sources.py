@@ -1,0 +1,138 @@
+"""Sources: add, look at, edit, remove."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from service.app import LANGUAGES, App
+from service.errors import UsageError
+from service.fetch.transports import check_url
+from service.fetch.schedule import check_cron
+from service.model import Failure, FailureKind, Parsed, Source
+from service.workers import WorkerError
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a source shows right now, without storing anything of it."""
+
+    source: Source
+    failure: Failure | None = None
+    parsed: Parsed | None = None
+    validators: tuple[str, ...] = ()  # "ETag", "Last-Modified"
+
+    @property
+    def sentence(self) -> str:
+        """One line for a person."""
+        if self.failure:
+            return f"cannot be read yet: {self.failure.reason}"
+        if self.parsed is None:
+            return "nothing there yet"
+        feed = self.parsed.feed
+        title = f"“{feed.title}”, " if feed.title else ""
+        tongue = {item.language for item in self.parsed.items if item.language}
+        spoken = f", language {'/'.join(sorted(tongue))}" if tongue else ""
+        return f"{title}{self.parsed.format}, {len(self.parsed.items)} items{spoken}"
+
+
+def add(app: App, source: Source) -> Look:
+    """Store a source, due at once, and look at it; the look may fail, the source stays.
+
+    Raises UsageError where the URL can never be fetched, or the name or the URL is taken.
+    """
+    source = _checked(replace(source, url=check_url(source.url)))
+    now = app.store.now()
+    with app.store.begin() as tx:
+        known = {each.name for each in tx.sources.list()}
+        name = source.name or free_name(slug(_spoken(source.url)), known)
+        source = tx.sources.add(replace(source, name=name, added_at=now, next_poll_at=now), now)
+    return look(app, source)
+
+
+def check(app: App, name_or_url: str) -> Look:
+    """A look at a source by name, or at a URL that is no source yet."""
+    if "://" in name_or_url:
+        return look(app, Source(name="", url=check_url(name_or_url)))
+    with app.store.read() as tx:
+        source = tx.sources.get(name_or_url)
+    return look(app, source)
+
+
+def look(app: App, source: Source) -> Look:
+    """Fetch and parse a source once, without validators and without storing anything."""
+    result = app.fetcher.fetch(replace(source, cursor=replace(source.cursor, etag="", last_modified="", body_hash="")))
+    if isinstance(result, Failure):
+        return Look(source, failure=result)
+    validators = tuple(
+        name
+        for name, value in (("ETag", result.cursor.etag), ("Last-Modified", result.cursor.last_modified))
+        if value
+    )
+    for document in result.documents[:1]:
+        try:
+            parsed = app.workers.run("service.parse.formats:parse", document, source)
+        except WorkerError as error:
+            failure = Failure(source=source, kind=FailureKind.UNREADABLE, reason=str(error))
+            return Look(source, failure=failure)
+        assert isinstance(parsed, Parsed)
+        return Look(source, parsed=parsed, validators=validators)
+    return Look(source, validators=validators)
+
+
+def edit(app: App, name: str, **changes: object) -> Source:
+    """The source with other settings; its history, identity and rhythm stay. Due at once."""
+    with app.store.begin() as tx:
+        source = tx.sources.get(name)
+        changed = _checked(replace(source, **changes))  # type: ignore[arg-type]
+        if changed.url != source.url:
+            changed = replace(changed, url=check_url(changed.url))
+        return tx.sources.edit(replace(changed, next_poll_at=app.store.now()))
+
+
+def _checked(source: Source) -> Source:
+    """The source, where its settings can be meant."""
+    if source.language and source.language not in LANGUAGES:
+        raise UsageError(f"no language {source.language!r} (one of {', '.join(LANGUAGES)})")
+    try:
+        ZoneInfo(source.timezone)
+    except (OSError, ValueError, KeyError) as unknown:
+        raise UsageError(f"no time zone {source.timezone!r} (an IANA name: Europe/Berlin)") from unknown
+    if source.every and source.cron:
+        raise UsageError("a source has either --every or --cron")
+    if source.every and source.every < timedelta(seconds=1):
+        raise UsageError("--every takes at least 1s")
+    if source.cron:
+        check_cron(source.cron)
+    if source.name and not re.fullmatch(r"[^\s/:][^/:\n]{0,79}", source.name):
+        raise UsageError(f"not a name: {source.name!r} (up to 80 characters, without / and :)")
+    return source
+
+
+def _spoken(url: str) -> str:
+    """How people would call the address: its host without www, and the last word of its path."""
+    parts = urlsplit(url)
+    host = (parts.hostname or "").removeprefix("www.")
+    words = [word for word in re.split(r"[/.]", parts.path) if word not in {"", "rss", "feed", "xml", "atom"}]
+    return " ".join([host.replace(".", "-"), *words[-1:]]) or parts.scheme
+
+
+def slug(text: str, longest: int = 40) -> str:
+    """`text` as a short name: letters and digits of any script, joined by hyphens, in lower case."""
+    words = re.findall(r"[^\W_]+", text.casefold())
+    name = "-".join(words)
+    return name if len(name) <= longest else name[:longest].rpartition("-")[0] or name[:longest]
+
+
+def free_name(wanted: str, taken: Iterable[str]) -> str:
+    """`wanted`, or `wanted-2` and so on where that is taken."""
+    names = set(taken)
+    base, number = wanted or "unnamed", 2
+    name = base
+    while name in names:
+        name, number = f"{base}-{number}", number + 1
+    return name

@@ -1,0 +1,214 @@
+"""`build(config) -> App`: the one place where the parts meet.
+
+Each part is made when it is first asked for, so that a command that lists rules loads no HTTP client, no
+Apprise and no lexicon.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from service import __version__
+from service.config import Config
+from service.deliver.dispatch import Dispatcher
+from service.deliver.drivers import check
+from service.errors import ConfigError, MonitorError, UsageError
+from service.fetch.transports import Fetcher
+from service.model import Channel, Clock, Node, utcnow
+from service.pipeline import Parts, Pipeline
+from service.rules.watchlist import Watchlist
+from service.store import lexicon
+from service.store.db import Store
+from service.telling import Teller
+from service.text.morphology import Morphology
+from service.workers import Workers
+
+# Lexicons that are enabled; each is loaded when the first item or rule in its language comes.
+LANGUAGES = ("de", "en", "fr", "es", "it", "pt", "nl", "sv", "da", "nb", "pl", "ru", "uk")
+
+PARSE_DEADLINE = timedelta(seconds=10)  # a 10 MB feed takes feedparser 2.5 s on one core
+PARSE_MEMORY_BYTES = 512 * 2**20  # address space; the resident part of an idle worker is under a tenth
+
+Listener = TypeVar("Listener", bound=Callable[..., None])
+
+
+class App:
+    """The parts of a monitor, made on demand and closed together."""
+
+    def __init__(self, config: Config, *, clock: Clock, migrate: bool) -> None:
+        self.config, self.clock = config, clock
+        self._migrate = migrate
+        self._listeners: list[Callable[..., None]] = []
+        self._open: list[Callable[[], None]] = []
+
+    def listen(self, listener: Listener) -> Listener:
+        """`listener`, called from now on for every event as `listener(event, **facts)`."""
+        self._listeners.append(listener)
+        return listener
+
+    def report(self, event: str, **facts: object) -> None:
+        """Tell every listener of an event: a log, a counter, a terminal."""
+        for listener in self._listeners:
+            listener(event, **facts)
+
+    def reload(self, config: Config) -> None:
+        """Take the channels and their policy from a new configuration; the old ones stay if it is wrong.
+
+        Raises ConfigError. The database, the listener and the workers stay as they were started.
+        """
+        channels = checked_channels(config)
+        self.config = msgspec.structs.replace(
+            self.config, alerts=config.alerts, quiet_hours=config.quiet_hours, digest=config.digest
+        )
+        self.channels = channels
+        self.teller.reload(self.config, channels)
+        self.dispatcher.reload(channels)
+
+    @cached_property
+    def store(self) -> Store:
+        """The opened database; raises StoreError or SchemaError."""
+        settings = self.config.database
+        store = Store(self.config.database_url(), clock=self.clock, synchronous=settings.synchronous)
+        store.open(migrate=self._migrate)
+        self._open.append(store.close)
+        return store
+
+    @cached_property
+    def morphology(self) -> Morphology:
+        """The words of every enabled language."""
+        return Morphology(lexicon.load(LANGUAGES))
+
+    @cached_property
+    def watchlist(self) -> Watchlist:
+        """The live rules, empty until a transaction refreshes them."""
+        return Watchlist(self.morphology)
+
+    @cached_property
+    def channels(self) -> Mapping[str, Channel]:
+        """Every configured channel, checked; raises ConfigError that names the key."""
+        return checked_channels(self.config)
+
+    @cached_property
+    def fetcher(self) -> Fetcher:
+        """All transports behind one door."""
+        fetcher = Fetcher(self.config.http, clock=self.clock, agent_version=__version__)
+        self._open.append(lambda: fetcher.close(timeout=5.0))
+        return fetcher
+
+    @cached_property
+    def workers(self) -> Workers:
+        """The processes that parse."""
+        workers = Workers(
+            self.config.poll.workers, memory_bytes=PARSE_MEMORY_BYTES, deadline=PARSE_DEADLINE
+        )
+        self._open.append(workers.close)
+        return workers
+
+    @cached_property
+    def dispatcher(self) -> Dispatcher:
+        """The channels' workers."""
+        dispatcher = Dispatcher(self.channels, clock=self.clock)
+        self._open.append(lambda: dispatcher.close(timeout=10.0))
+        return dispatcher
+
+    @cached_property
+    def teller(self) -> Teller:
+        """From hits to messages."""
+        return Teller(self.config, self.watchlist, self.channels, self.report)
+
+    @cached_property
+    def node(self) -> Node:
+        """This process, known to the database, so that its leases are freed when it dies."""
+        with self.store.begin() as tx:
+            node = tx.nodes.register(this_process(self.clock))
+            tx.nodes.free_dead(node.host, node.boot_id, alive)
+
+        def leave() -> None:
+            with self.store.begin() as tx:
+                tx.nodes.forget(node.id)
+
+        self._open.append(leave)
+        return node
+
+    @cached_property
+    def pipeline(self) -> Pipeline:
+        """The path of an item."""
+        return Pipeline(
+            Parts(
+                config=self.config,
+                store=self.store,
+                node=self.node,
+                fetcher=self.fetcher,
+                workers=self.workers,
+                dispatcher=self.dispatcher,
+                teller=self.teller,
+                clock=self.store.now,
+                report=self.report,
+            )
+        )
+
+    def close(self) -> None:
+        """Close what was opened, the last first: senders, fetchers and workers before the store."""
+        while self._open:
+            try:
+                self._open.pop()()
+            except MonitorError as error:  # the way out must not hide what happened before
+                self.report("close.failed", reason=str(error))
+
+
+def build(
+    config: Config, clock: Clock = utcnow, *, migrate: bool = False, group_wait: timedelta | None = None
+) -> App:
+    """A monitor for this configuration; `group_wait` replaces the configured one."""
+    if group_wait is not None:
+        alerts = msgspec.structs.replace(config.alerts, group_wait=group_wait, group_interval=group_wait)
+        config = msgspec.structs.replace(config, alerts=alerts)
+    return App(config, clock=clock, migrate=migrate)
+
+
+def checked_channels(config: Config) -> Mapping[str, Channel]:
+    """The channels of a configuration by name; raises ConfigError that names the key."""
+    channels = {name: config.channel(name) for name in config.channels}
+    for name, channel in channels.items():
+        try:
+            check(channel)
+        except UsageError as error:
+            raise ConfigError(config.name, f"channels.{name}.url", str(error)) from error
+    return channels
+
+
+def this_process(clock: Clock) -> Node:
+    """The node that this process is."""
+    return Node(
+        host=socket.gethostname(),
+        boot_id=_read("/proc/sys/kernel/random/boot_id"),
+        pid=os.getpid(),
+        started_at=clock(),
+        version=__version__,
+    )
+
+
+def alive(node: Node) -> bool:
+    """Whether the process of a node on this host still runs."""
+    try:
+        os.kill(node.pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="ascii").strip()
+    except OSError:
+        return ""

@@ -1,0 +1,286 @@
+"""poll -> parse -> place -> store -> match -> alert -> deliver: the path of an item. Read this first.
+
+    poll      claim the sources that are due, send them out to be fetched          one statement
+    intake    what arrived: unchanged sources are settled together; a changed one
+              is parsed in a worker process, and then, in one transaction:
+              identity -> place in a story -> store -> match -> alert -> outbox -> source settled
+    release   messages whose time has come are rendered                            one transaction
+    deliver   claim messages, send them outside any transaction, settle each at once
+
+The pipeline only orders. What an item is, which story it belongs to, what hits and who is told is decided
+in the rooms, by functions that know no database; network and workers stand outside every transaction.
+All that a poll learned commits together or not at all, so a crash at any point repeats work and loses none:
+an item that was not committed is fetched again, a message that was sent but not settled goes out once more
+with the same id.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import random
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from service.config import Config
+from service.deliver.dispatch import Dispatcher
+from service.deliver.retry import next_try
+from service.failpoints import passes
+from service.fetch.schedule import next_poll
+from service.fetch.transports import Fetcher
+from service.model import (
+    Attempt,
+    Clock,
+    Delivery,
+    DeliveryState,
+    Failure,
+    FailureKind,
+    Fetched,
+    Freshness,
+    Item,
+    Node,
+    Parsed,
+    Placement,
+    Source,
+    SourceState,
+)
+from service.store.db import Store, Transaction
+from service.story import fingerprint, identity, marks, thread
+from service.telling import Teller
+from service.workers import WorkerError, Workers
+
+DELIVERY_LEASE = timedelta(seconds=60)  # twice the longest attempt: connect 5 s, read 15 s, total 30 s
+STORY_WINDOW = timedelta(hours=72)  # copies of a report come within three days of it
+ARRIVALS = 200  # unchanged sources settled in one transaction
+RELEASE_BATCH = 200  # messages rendered in one transaction
+
+Report = Callable[..., None]  # report(event: str, **facts): one line of log, a counter, a picture
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the pipeline is made of; `app.build` puts them together."""
+
+    config: Config
+    store: Store
+    fetcher: Fetcher
+    workers: Workers
+    dispatcher: Dispatcher
+    teller: Teller
+    node: Node
+    clock: Clock
+    report: Report
+
+
+class Pipeline:
+    """The path of an item, from a source that is due to a message that was sent."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+        self.arrived: queue.SimpleQueue[Fetched | Failure] = queue.SimpleQueue()
+
+    # ------------------------------------------------------------ poll
+
+    def poll(self, now: datetime) -> int:
+        """How many due sources were claimed and sent out to be fetched; each comes back in `arrived`."""
+        parts = self.parts
+        if not (room := parts.fetcher.capacity):
+            return 0
+        with parts.store.begin() as tx:
+            sources = tx.sources.claim(now, room, parts.config.poll.lease, parts.node.id)
+        return self.fetch(sources)
+
+    def fetch(self, sources: Sequence[Source]) -> int:
+        """Send claimed sources out to be fetched."""
+        if sources:
+            passes("claimed")
+        for source in sources:
+            self.parts.fetcher.submit(source, self.arrived.put)
+        return len(sources)
+
+    # ------------------------------------------------------------ intake
+
+    def arrivals(self, timeout: float) -> list[Fetched | Failure]:
+        """What has arrived: many results without a document, or one with; empty after `timeout` seconds."""
+        results: list[Fetched | Failure] = []
+        with contextlib.suppress(queue.Empty):
+            results.append(self.arrived.get(timeout=timeout))
+            while len(results) < ARRIVALS and not getattr(results[-1], "documents", ()):
+                results.append(self.arrived.get_nowait())
+        return results
+
+    def intake(self, results: Iterable[Fetched | Failure]) -> int:
+        """How many new items came in with what arrived."""
+        changed, plain = [], []
+        for result in results:
+            (changed if isinstance(result, Fetched) and result.documents else plain).append(result)
+        self._settle(plain)
+        return sum(self._take_in(fetched) for fetched in changed if isinstance(fetched, Fetched))
+
+    def _take_in(self, fetched: Fetched) -> int:
+        """Parse what was fetched, and store all it teaches in one transaction."""
+        passes("fetched")
+        parsed = self._parse(fetched)
+        if isinstance(parsed, Failure):
+            self._settle([parsed])
+            return 0
+        passes("parsed")
+        parts, source, now = self.parts, fetched.source, self.parts.clock()
+        with parts.store.begin() as tx:
+            parts.teller.refresh(tx)
+            items = [item for document in parsed for item in document.items]
+            stored = list(self._store(tx, source, items, now))
+            passes("stored")
+            for item, placement in stored:
+                parts.teller.tell(tx, item, placement, source, now)
+            passes("matched")
+            self._settle_one(tx, fetched, parsed[-1].feed.freshness, len(stored), now)
+        passes("committed")
+        if fetched.acknowledge:
+            fetched.acknowledge()
+        problems = [problem.what for document in parsed for problem in document.problems]
+        parts.report("source.read", source=source.name, items=len(items), new=len(stored), problems=problems)
+        return len(stored)
+
+    def _parse(self, fetched: Fetched) -> list[Parsed] | Failure:
+        """What the documents held, read in a worker process: a hostile one kills the worker alone."""
+        source = fetched.source
+        try:
+            return [
+                self.parts.workers.run("service.parse.formats:parse", document, source)  # type: ignore[misc]
+                for document in fetched.documents
+            ]
+        except WorkerError as error:
+            return Failure(
+                source=source, kind=FailureKind.UNREADABLE, reason=str(error), cursor=fetched.cursor
+            )
+
+    def _store(
+        self, tx: Transaction, source: Source, items: Sequence[Item], now: datetime
+    ) -> Iterator[tuple[Item, Placement]]:
+        """Each item that is new or a new version, placed in its story and stored."""
+        keys = identity.identify(items)
+        known = tx.items.seen(source.id, [key for each in keys for key in each.all])
+        for draft, each in zip(items, keys, strict=True):
+            content = identity.content(draft)
+            recognition = identity.recognise(each, content, draft, known)
+            if recognition.kind is identity.Kind.SAME:
+                continue
+            item = marks.read(replace(draft, source=source.id, received_at=now), self.parts.config.agencies)
+            prints, text = fingerprint.fingerprints(item), fingerprint.text_hash(item)
+            candidates = tx.stories.candidates(
+                canonical_link=item.canonical_link,
+                text_hash=text,
+                fingerprints=prints,
+                since=now - STORY_WINDOW,
+            )
+            frequency = tx.stories.document_frequency(prints) if candidates else {}
+            placement = thread.place(item, recognition, candidates, frequency)
+            item = tx.items.add(
+                item,
+                placement,
+                keys=each.all,
+                content=content,
+                text_hash=text,
+                fingerprints=prints,
+                now=now,
+            )
+            known |= identity.seen(each, item, content)
+            yield item, placement
+
+    # ------------------------------------------------------------ settling sources
+
+    def _settle(self, results: Sequence[Fetched | Failure]) -> None:
+        """Write down unchanged and failed sources, all in one transaction."""
+        if not results:
+            return
+        now = self.parts.clock()
+        with self.parts.store.begin() as tx:
+            for result in results:
+                self._settle_one(tx, result, Freshness(), 0, now)
+        for result in results:
+            if isinstance(result, Failure):
+                self.parts.report(
+                    "source.failed", source=result.source.name, kind=result.kind, reason=result.reason
+                )
+            elif result.acknowledge:
+                result.acknowledge()
+
+    def _settle_one(
+        self, tx: Transaction, result: Fetched | Failure, feed: Freshness, new: int, now: datetime
+    ) -> None:
+        """Write down one source, and when it is due again; nothing where another node has taken it over."""
+        source, ok = result.source, isinstance(result, Fetched)
+        due = next_poll(
+            source, result, feed, now, self.parts.config.poll, new_items=new, jitter=random.random()
+        )
+        tx.sources.settle(
+            source.id,
+            source.epoch,
+            cursor=result.cursor or source.cursor,
+            state=due.state,
+            failures=due.failures,
+            last_error=result.reason if isinstance(result, Failure) else "",
+            last_polled_at=now,
+            last_ok_at=now if ok else source.last_ok_at,
+            last_item_at=now if new else source.last_item_at,
+            next_poll_at=due.at,
+            rhythm=due.rhythm,
+            url=due.url,
+        )
+        if due.state is not source.state and SourceState.GONE in {due.state, source.state}:
+            self.parts.report("source.state", source=source.name, state=due.state, reason=due.reason)
+
+    # ------------------------------------------------------------ release and deliver
+
+    def release(self, now: datetime) -> int:
+        """How many held messages were rendered, or found to be unwanted by now."""
+        with self.parts.store.begin() as tx:
+            held = tx.outbox.held_due(now, RELEASE_BATCH)
+            self.parts.teller.release(tx, held, now)
+            if held:
+                passes("released")
+        return len(held)
+
+    def deliver(self, now: datetime) -> int:
+        """How many messages were handed to their channels; each is settled when its server has answered."""
+        parts, handed = self.parts, 0
+        with parts.store.read() as tx:
+            waiting = tx.outbox.due_channels(now) if tx.installation.sending_allowed() else []
+        for channel in waiting:
+            if room := parts.dispatcher.room(channel):
+                with parts.store.begin() as tx:
+                    claimed = tx.outbox.claim(channel, now, room, DELIVERY_LEASE, parts.node.id)
+                if claimed:
+                    passes("delivery-claimed")
+                for delivery in claimed:
+                    parts.dispatcher.send(delivery, self._settle_delivery)
+                handed += len(claimed)
+        return handed
+
+    def _settle_delivery(self, delivery: Delivery, attempt: Attempt) -> None:
+        """Write down what the channel's server answered. Called from the channel's own thread."""
+        passes("sent")
+        now = self.parts.clock()
+        after = next_try(delivery, attempt.outcome, now, jitter=random.random())
+        with self.parts.store.begin() as tx:
+            tx.outbox.settle(
+                delivery.id,
+                delivery.epoch,
+                state=after.state,
+                reason=after.reason,
+                last_error="" if after.state is DeliveryState.SENT else attempt.outcome.reason,
+                due_at=after.due_at,
+                sent_at=now if after.state is DeliveryState.SENT else None,
+                attempt=replace(attempt, node=self.parts.node.name),
+            )
+        passes("settled")
+        self.parts.report(
+            f"delivery.{after.state}" if after.state is not DeliveryState.PENDING else "delivery.retry",
+            delivery=delivery.id,
+            channel=delivery.channel,
+            kind=delivery.kind,
+            story=delivery.story,
+            reason=after.reason,
+        )
