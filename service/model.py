@@ -105,6 +105,9 @@ class Fetched:
     freshness: Freshness = Freshness()
     status: int = 0  # HTTP status, where there was one
     acknowledge: Callable[[], None] | None = None  # called after the commit, for queues and folders
+    reject: Callable[[str, str], None] | None = (
+        None  # before it: a Document.name that no format read, and why
+    )
 
 
 class FailureKind(StrEnum):
@@ -118,6 +121,7 @@ class FailureKind(StrEnum):
     REFUSED = "refused"  # we will not: a private address, a scheme, too many redirects
     TOO_LARGE = "too-large"
     UNREADABLE = "unreadable"  # it came, but it is no feed, or reading it took too much
+    DEFERRED = "deferred"  # nothing was asked and nothing failed: its host has its turn later
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

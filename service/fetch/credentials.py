@@ -1,0 +1,46 @@
+"""The credentials of a source, as request headers, from the environment variable that it names.
+
+The value is `user:password` (Basic, RFC 7617), `Bearer TOKEN` (RFC 6750), or lines of `Header: value`. It is
+read anew for each fetch, kept nowhere, and no message repeats any of it.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Mapping
+
+HEADER_LINE = re.compile(
+    r"([!#$%&'*+.^_`|~0-9A-Za-z-]+): +(\S.*)"
+)  # a colon and a blank: no password is meant
+FORMS = "user:password, Bearer TOKEN, or lines of Header: value"
+SCHEME = re.compile(r"(?:Basic|Bearer|Token|ApiKey) \S.*", re.IGNORECASE)
+
+
+class NoCredentials(Exception):  # noqa: N818 - `str()` is the reason, and the way out
+    """The variable is not set, or holds nothing that can be sent."""
+
+
+def headers(variable: str, environment: Mapping[str, str]) -> dict[str, str]:
+    """The headers that carry the credentials; none for an empty name. Raises NoCredentials."""
+    if not variable:
+        return {}
+    value = environment.get(variable, "").strip()
+    if not value:
+        raise NoCredentials(f"the environment variable {variable} is not set (it holds the credentials)")
+    if found := _lines(value):
+        return found
+    if ":" in value and value.isprintable():
+        return {"Authorization": "Basic " + base64.b64encode(value.encode()).decode()}
+    raise NoCredentials(f"the environment variable {variable} holds no credentials ({FORMS})")
+
+
+def _lines(value: str) -> dict[str, str]:
+    """The headers that `value` spells out; none where it is a user and a password, or cannot be sent."""
+    lines = [line.strip() for line in value.splitlines() if line.strip()]
+    if not all(line.isprintable() and line.isascii() for line in lines):
+        return {}
+    if len(lines) == 1 and SCHEME.fullmatch(lines[0]):
+        return {"Authorization": lines[0]}
+    matches = [match for line in lines if (match := HEADER_LINE.fullmatch(line))]
+    return {match[1]: match[2] for match in matches} if len(matches) == len(lines) else {}

@@ -1,0 +1,97 @@
+"""How often one host is asked: its turns, the gap between them, its hold.
+
+A host on the public internet gets `limit` requests at once, and `gap` seconds lie between two starts; after a
+429 or 503 it is left alone. A host of our own house (`http.allowed_networks`) needs none of this.
+Times are seconds of the monotonic clock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+PATIENCE = 20.0  # seconds that a source waits for its turn; beyond it another may have its place
+REMEMBERED = 20_000  # hosts; those that were asked longest ago are forgotten first
+HOLD = 60.0  # seconds that a host is left alone where it does not say for how long
+LONGEST_HOLD = 3600.0  # one feed's maintenance must not blind us to the whole host for a day
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """Not now: come back in `seconds`."""
+
+    seconds: float
+    reason: str
+
+
+class Host:
+    """What is known of one host. It lives in one event loop."""
+
+    def __init__(self, limit: int, gap: float) -> None:
+        self.private: bool | None = None  # None: not learned yet
+        self._gap = gap
+        self._turns = asyncio.Semaphore(limit)  # first come, first served
+        self._waiting = 0
+        self._next_start = 0.0
+        self._promised = 0.0  # the last time that was given to one sent away: they return one by one
+        self._held_until = 0.0
+
+    def hold(self, seconds: float | None, now: float) -> None:
+        """Leave the host alone for so long; None: it did not say."""
+        span = HOLD if seconds is None else min(seconds, LONGEST_HOLD)
+        self._held_until = max(self._held_until, now + span)
+
+    def away(self, now: float) -> Later | None:
+        """When to come back, where waiting for a turn makes no sense; else None."""
+        if self.private:
+            return None
+        if self._held_until > now:
+            return self._later(self._held_until, now, "its host asked for a pause")
+        wait = max(0.0, self._next_start - now) + self._waiting * self._gap
+        return None if wait <= PATIENCE else self.busy(now, wait)
+
+    def busy(self, now: float, wait: float = 0.0) -> Later:
+        """When to come back, where the turn did not come in time."""
+        return self._later(now + max(wait, self._gap), now, "other sources on its host come first")
+
+    def _later(self, at: float, now: float, reason: str) -> Later:
+        self._promised = max(self._promised + self._gap, at)
+        return Later(self._promised - now, reason)
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Hold a turn: entered when it has come."""
+        if self.private:
+            yield
+            return
+        self._waiting += 1
+        try:
+            await self._turns.acquire()
+        finally:
+            self._waiting -= 1
+        try:
+            await asyncio.sleep(self._next_start - time.monotonic())
+            self._next_start = time.monotonic() + self._gap
+            yield
+        finally:
+            self._turns.release()
+
+
+class Hosts:
+    """The hosts by name, the most recent ones."""
+
+    def __init__(self, limit: int, gap: float) -> None:
+        self._limit, self._gap = limit, gap
+        self._hosts: OrderedDict[str, Host] = OrderedDict()
+
+    def of(self, name: str) -> Host:
+        """The host of that name."""
+        host = self._hosts.pop(name, None) or Host(self._limit, self._gap)
+        self._hosts[name] = host
+        if len(self._hosts) > REMEMBERED:
+            self._hosts.popitem(last=False)
+        return host

@@ -1,0 +1,368 @@
+"""HTTP and HTTPS: a feed's URL in, its bytes, "unchanged", or a reason out. The one home of aiohttp.
+
+One event loop in a thread of its own asks many hosts at once; nobody waits for a slow one. Each fetch is one
+request where nothing is redirected: conditional, without cookies or referrer, bounded in time and size.
+
+Source: RFC 9110 (HTTP semantics): 8.8 validators, 13 conditional requests, 15 status codes; RFC 9111 4.3.4.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import ssl
+import threading
+import time
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AsyncExitStack, suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
+from hashlib import blake2b
+from ipaddress import ip_address
+from typing import TypeAlias
+
+import aiohttp
+from yarl import URL
+
+from service import config
+from service.errors import UsageError
+from service.fetch import caching, credentials
+from service.fetch.coding import ASKED_FOR, Broken, Decoder, TooLarge
+from service.fetch.guard import AddressRefused, Guard
+from service.fetch.hosts import PATIENCE, Host, Hosts, Later
+from service.model import Clock, Cursor, Document, Failure, FailureKind, Fetched, Source
+
+SLOTS = 64  # requests under way at once
+RESOLVING = 32  # names looked up at once; each holds a thread for as long as DNS takes
+DNS_MEMORY = 300  # seconds
+MAX_REDIRECTS = 5
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+PERMANENT = frozenset({301, 308})
+ONE_HEADER = 2**14  # bytes of one header line; long content security policies are real
+TRUST_VALIDATORS = timedelta(days=7)  # then ask for all of it once: some servers answer 304 for ever
+ACCEPT = (
+    "application/rss+xml, application/atom+xml, application/feed+json, application/rdf+xml, "
+    "application/xml;q=0.9, text/xml;q=0.9, application/json;q=0.8, */*;q=0.5"
+)
+
+Result: TypeAlias = Fetched | Failure
+
+
+class Client:
+    """The HTTP client of a process; `start` may be called from any thread."""
+
+    def __init__(self, http: config.Http, *, clock: Clock, agent: str) -> None:
+        self.guard = Guard(http.networks)
+        self._http, self._clock, self._agent = http, clock, agent
+        self._hosts = Hosts(http.per_host, http.per_host_gap.total_seconds())
+        self._slots = asyncio.Semaphore(SLOTS)
+        self._loop = asyncio.new_event_loop()
+        self._names = ThreadPoolExecutor(RESOLVING, thread_name_prefix="dns")
+        self._loop.set_default_executor(self._names)
+        self._thread = threading.Thread(target=self._loop.run_forever, name="http", daemon=True)
+        self._thread.start()
+        self._session = asyncio.run_coroutine_threadsafe(self._open(), self._loop).result()
+
+    async def _open(self) -> aiohttp.ClientSession:
+        self._resolver = aiohttp.ThreadedResolver()
+        connector = aiohttp.TCPConnector(
+            # A proxy has its own address, which is the administrator's choice, and judges all others.
+            socket_factory=None if self._http.proxy else self.guard.open_socket,
+            resolver=self._resolver,
+            ttl_dns_cache=DNS_MEMORY,
+            limit=0,  # ours are the slots
+            ssl=ssl.create_default_context(),
+        )
+        return aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(
+                total=None, sock_connect=None
+            ),  # ours spans names and redirects too
+            auto_decompress=False,
+            trust_env=False,
+            max_line_size=ONE_HEADER,
+            max_field_size=ONE_HEADER,
+        )
+
+    def start(self, source: Source, *, method: str = "GET") -> Future[Result]:
+        """The result of asking for `source.url`, to come. What goes wrong on the way is a `Failure` in it.
+
+        Raises RuntimeError after `close`.
+        """
+        if self._loop.is_closed():
+            raise RuntimeError("the client is closed")
+        return asyncio.run_coroutine_threadsafe(self._in_turn(source, method), self._loop)
+
+    def close(self, timeout: float) -> None:
+        """Give up what is under way and end the thread."""
+        with suppress(TimeoutError):
+            asyncio.run_coroutine_threadsafe(self._give_up(timeout), self._loop).result(timeout)
+        self._names.shutdown(wait=False, cancel_futures=True)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(timeout)
+        if not self._thread.is_alive():
+            self._loop.close()
+
+    async def _give_up(self, timeout: float) -> None:  # noqa: ASYNC109 - of the tasks that are cancelled
+        under_way = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in under_way:
+            task.cancel()
+        if under_way:
+            await asyncio.wait(under_way, timeout=timeout)
+        await self._session.close()
+
+    # ------------------------------------------------------------ one fetch
+
+    async def _in_turn(self, source: Source, method: str) -> Result:
+        """Wait for the host's turn and a free slot, then ask."""
+        try:
+            url = URL(source.url)
+            host = await self._host(url)
+        except ValueError:
+            return _refused(source, "this is no URL that can be fetched")
+        if later := host.away(time.monotonic()):
+            return _deferred(source, later)
+        async with AsyncExitStack() as held:
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    await held.enter_async_context(host.turn())
+            except TimeoutError:
+                return _deferred(source, host.busy(time.monotonic()))
+            await held.enter_async_context(self._slots)
+            result = await self._ask(source, url, method)
+        if isinstance(result, Failure) and result.status in (429, 503):
+            wait = result.retry_after.total_seconds() if result.retry_after else None
+            host.hold(wait, time.monotonic())
+        return result
+
+    async def _host(self, url: URL) -> Host:
+        """What is known of the URL's host; whether it is of our own house is learned once."""
+        name = url.raw_host or ""
+        host = self._hosts.of(name)
+        if host.private is None and not self._http.allowed_networks:
+            host.private = False
+        if host.private is None:
+            addresses = [name]
+            if not _is_literal(name):
+                try:
+                    async with asyncio.timeout(self._http.timeout.total_seconds()):
+                        addresses = [a["host"] for a in await self._resolver.resolve(name, 0)]
+                except OSError:  # a timeout too; the request itself will say what is wrong
+                    return host
+            host.private = any(self.guard.opened(ip_address(a.partition("%")[0])) for a in addresses)
+        return host
+
+    async def _ask(self, source: Source, url: URL, method: str) -> Result:
+        try:
+            async with asyncio.timeout(self._http.timeout.total_seconds()):
+                return await self._follow(source, url, method)
+        except TimeoutError:
+            seconds = self._http.timeout.total_seconds()
+            return Failure(
+                source=source,
+                kind=FailureKind.NETWORK,
+                reason=f"no complete answer within {seconds:g} s (http.timeout)",
+            )
+        except Exception as error:  # noqa: BLE001 - whatever a stranger's server provokes ends here, as a value
+            kind, reason = _explain(error)
+            return Failure(source=source, kind=kind, reason=reason)
+
+    async def _follow(self, source: Source, url: URL, method: str) -> Result:
+        """Ask, and ask again where the answer sends us; each hop is judged and gets only what is its own."""
+        origin, moved, permanent = url.origin(), "", True
+        for _ in range(MAX_REDIRECTS + 1):
+            if reason := self._refusal(url):
+                return _refused(source, reason)
+            headers = self._headers(source, own_origin=url.origin() == origin)
+            async with self._session.request(
+                method, url, headers=headers, allow_redirects=False, proxy=self._http.proxy or None
+            ) as response:
+                location = response.headers.get("Location", "")
+                if response.status not in REDIRECTS or not location:
+                    return await self._take(source, response, moved)
+                target = url.join(URL(location)).with_fragment(None)
+            downgrade = url.scheme == "https" and target.scheme == "http"
+            permanent = permanent and response.status in PERMANENT and not downgrade
+            url, moved = target, str(target) if permanent else moved
+        return _refused(source, f"more than {MAX_REDIRECTS} redirects")
+
+    def _refusal(self, url: URL) -> str:
+        if url.scheme not in ("http", "https"):
+            return f"a redirect to {url.scheme or 'nowhere'}: is not followed"
+        if url.user is not None or url.password is not None:
+            return "a URL that carries a user or a password is not fetched (--auth-env VAR holds them)"
+        return self.guard.refusal(url.raw_host or "", url.port) if url.raw_host else "a URL without a host"
+
+    def _headers(self, source: Source, *, own_origin: bool) -> dict[str, str]:
+        headers = {"User-Agent": self._agent, "Accept": ACCEPT, "Accept-Encoding": ASKED_FOR}
+        cursor = source.cursor
+        if not _is_stale(cursor, self._clock()):
+            if cursor.etag:
+                headers["If-None-Match"] = cursor.etag
+            if cursor.last_modified:
+                headers["If-Modified-Since"] = cursor.last_modified
+        if own_origin:
+            headers |= credentials.headers(source.auth_env, os.environ)
+        return headers
+
+    # ------------------------------------------------------------ its answer
+
+    async def _take(self, source: Source, response: aiohttp.ClientResponse, moved: str) -> Result:
+        """What the final answer means."""
+        now, status = self._clock(), response.status
+        if status != 304 and not 200 <= status < 300:
+            return _failed(source, response, now)
+        cursor = _advanced(source.cursor, response.headers, moved, now, unchanged=status == 304)
+        fresh = caching.freshness(response.headers, now)
+        if status == 304:
+            return Fetched(source=source, cursor=cursor, freshness=fresh, status=status)
+        body = await self._read(response)
+        digest = blake2b(body, digest_size=16).hexdigest()
+        unchanged = digest == source.cursor.body_hash
+        document = Document(
+            body=body,
+            url=str(response.url),
+            media_type=response.content_type if "Content-Type" in response.headers else "",
+            charset=response.charset or "",
+            received_at=now,
+        )
+        return Fetched(
+            source=source,
+            cursor=replace(cursor, body_hash=digest),
+            documents=() if unchanged else (document,),
+            freshness=fresh,
+            status=status,
+        )
+
+    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
+        """The decoded body; raises TooLarge or Broken."""
+        limit = self._http.max_bytes
+        decoder = Decoder(response.headers.get("Content-Encoding", ""), limit)
+        if (response.content_length or 0) > limit:
+            raise TooLarge(f"more than {limit / 10**6:g} MB (http.max_bytes)")
+        async for chunk in response.content.iter_any():
+            decoder.feed(chunk)
+        return decoder.document()
+
+
+def normal_url(url: str) -> str:
+    """The URL as it is asked for: host in lower case and punycode, no default port, no fragment.
+
+    Raises UsageError for what no host can be found in.
+    """
+    try:
+        parsed = URL(url).with_fragment(None)
+    except ValueError as error:
+        raise UsageError(f"not a URL: {url!r} ({error})") from error
+    if not parsed.raw_host:
+        raise UsageError(f"not a URL: {url!r} (there is no host in it)")
+    return str(parsed)
+
+
+def _is_literal(host: str) -> bool:
+    try:
+        ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    return True
+
+
+def _is_stale(cursor: Cursor, now: datetime) -> bool:
+    """Whether the validators are too old to be trusted; `position` holds when all of it was read."""
+    try:
+        return now - datetime.fromisoformat(cursor.position) > TRUST_VALIDATORS
+    except (ValueError, TypeError):
+        return False
+
+
+def _advanced(
+    cursor: Cursor, headers: Mapping[str, str], moved: str, now: datetime, *, unchanged: bool
+) -> Cursor:
+    """The cursor after an answer. A 304 refreshes the validators that it carries (RFC 9111, 4.3.4)."""
+    kept = cursor if unchanged else Cursor()
+    return replace(
+        cursor,
+        etag=_validator(headers.get("ETag", kept.etag)),
+        last_modified=_validator(headers.get("Last-Modified", kept.last_modified)),
+        position=kept.position or now.isoformat(timespec="seconds"),
+        moved_to=moved,
+        moved_seen=0 if not moved else cursor.moved_seen + 1 if moved == cursor.moved_to else 1,
+    )
+
+
+def _validator(text: str) -> str:
+    """The validator, where it can be sent back byte for byte; else none."""
+    return text if text.isascii() and text.isprintable() else ""
+
+
+def _deferred(source: Source, later: Later) -> Failure:
+    return Failure(
+        source=source,
+        kind=FailureKind.DEFERRED,
+        reason=later.reason,
+        retry_after=timedelta(seconds=later.seconds),
+    )
+
+
+def _refused(source: Source, reason: str) -> Failure:
+    return Failure(source=source, kind=FailureKind.REFUSED, reason=reason)
+
+
+def _failed(source: Source, response: aiohttp.ClientResponse, now: datetime) -> Failure:
+    """An answer that is none, by its status."""
+    status = response.status
+    shown = f"{status} {(response.reason or '').strip()[:60]}".strip()
+    if status == 410:
+        kind, reason = FailureKind.GONE, f"{shown}: the server says that it is gone for good"
+    elif status in (401, 407):
+        held = f"the credentials in {source.auth_env} were refused" if source.auth_env else ""
+        kind, reason = FailureKind.AUTH, f"{shown}: {held or 'it wants credentials (--auth-env VAR)'}"
+    elif status in (403, 429, 503):  # 403: what several large sites answer where they mean 429
+        kind, reason = FailureKind.THROTTLED, f"{shown}: the server does not want to be asked"
+    else:
+        kind, reason = FailureKind.STATUS, f"the server answers {shown}"
+    wait = caching.retry_after(response.headers, now)
+    return Failure(source=source, kind=kind, reason=reason, status=status, retry_after=wait)
+
+
+def _explain(error: Exception) -> tuple[FailureKind, str]:
+    """The kind and the sentence for what went wrong; none of them repeats a URL, which may hold a secret."""
+    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    match error:
+        case _ if isinstance(cause, AddressRefused):
+            return FailureKind.REFUSED, str(cause)
+        case aiohttp.InvalidURL() | aiohttp.NonHttpUrlClientError() | ValueError():
+            return FailureKind.REFUSED, "its address is no URL that can be fetched"
+        case credentials.NoCredentials():
+            return FailureKind.AUTH, str(error)
+        case TooLarge():
+            return FailureKind.TOO_LARGE, str(error)
+        case Broken():
+            return FailureKind.NETWORK, f"the answer cannot be unpacked: {error}"
+        case aiohttp.ClientConnectorCertificateError():
+            return FailureKind.NETWORK, f"the certificate of {error.host} is not trusted"
+        case aiohttp.ClientConnectorDNSError():
+            return FailureKind.NETWORK, f"{error.host} has no address (DNS)"
+        case aiohttp.ClientConnectorSSLError():
+            return FailureKind.NETWORK, f"no secure connection to {error.host} (TLS)"
+        case aiohttp.ClientHttpProxyError(status=407):
+            return FailureKind.AUTH, "the proxy wants credentials (http.proxy)"
+        case aiohttp.ClientProxyConnectionError():
+            return FailureKind.NETWORK, "the proxy cannot be reached (http.proxy)"
+        case aiohttp.ClientConnectorError():
+            why = (
+                os.strerror(cause.errno).lower()
+                if isinstance(cause, OSError) and cause.errno
+                else "no answer"
+            )
+            return FailureKind.NETWORK, f"no connection to {error.host}:{error.port}: {why}"
+        case aiohttp.ServerDisconnectedError():
+            return FailureKind.NETWORK, "the server closed the connection without an answer"
+        case aiohttp.ClientPayloadError() | aiohttp.ClientOSError():
+            return FailureKind.NETWORK, "the answer broke off"
+        case aiohttp.ClientResponseError():
+            return FailureKind.NETWORK, "the answer is no proper HTTP, or its headers are too long"
+        case _:
+            return FailureKind.NETWORK, f"the fetch failed ({type(error).__name__})"
