@@ -115,7 +115,7 @@ DPA = (
 )
 
 AFX = (
-    _colon("ROUNDUP", Signal.UPDATE),
+    _colon("(?:GESAMT-)?ROUNDUP", Signal.UPDATE),
     _colon(
         r"(?:dpa-AFX[ -])?(?:[ÜU]BERBLICK|Überblick|TAGESÜBERBLICK|Tagesüberblick|KUNDEN-INFO)[^:/]{0,40}",
         genre=COLLECTION,
@@ -129,7 +129,8 @@ AFX = (
         genre=MARKET,
     ),
     _colon("ANALYSE-FLASH|dpa-AFX-ANALYSER", genre="analysis"),
-    _colon("IPO|INTERVIEW|GESAMT-ROUNDUP|PORTRÄT|KREISE", genre="report"),
+    _colon("IPO|KREISE"),
+    _colon("INTERVIEW|PORTRÄT", genre="background"),
     _colon("Pressestimmen?|PRESSESTIMME", genre="press-review", label=True),
     _colon("Presse", genre="press-review", label=True),
     _colon(
