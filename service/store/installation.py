@@ -1,0 +1,90 @@
+"""Which installation a database belongs to, so that a copy of it does not flood the desk.
+
+The place is recorded when the database is created. A database that finds itself in another place was
+copied or restored: it stores and lists, and sends nothing until a person says so.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from uuid import uuid4
+
+from sqlalchemy import Connection, insert, select, text, update
+from sqlalchemy.exc import DBAPIError
+
+from service.store.schema import installation as table
+
+MACHINE_IDS = ("/etc/machine-id", "/var/lib/dbus/machine-id")  # machine-id(5): stays over boots
+
+
+def place(connection: Connection) -> str:
+    """Where this database is: the machine and the path of the file, or the cluster and the database.
+
+    A standby that takes over has its primary's system identifier, and goes on sending.
+    """
+    if connection.dialect.name == "sqlite":
+        path = connection.execute(text("SELECT file FROM pragma_database_list WHERE name = 'main'"))
+        return f"sqlite:{_machine()}:{Path(path.scalar_one()).resolve()}"
+    oid = connection.execute(
+        text("SELECT oid FROM pg_database WHERE datname = current_database()")
+    ).scalar_one()
+    try:
+        with connection.begin_nested():
+            cluster = connection.execute(
+                text("SELECT system_identifier FROM pg_control_system()")
+            ).scalar_one()
+    except DBAPIError:  # a hosted database may hide it
+        cluster = ""
+    return f"postgresql:{cluster}:{oid}"
+
+
+def _machine() -> str:
+    """The id of this machine; "" in a container that has none."""
+    for path in MACHINE_IDS:
+        try:
+            return Path(path).read_text(encoding="ascii").strip()
+        except (OSError, UnicodeDecodeError):
+            continue
+    return ""
+
+
+def found(connection: Connection, now: datetime) -> None:
+    """Give a new database its identity and its place."""
+    row = {"id": str(uuid4()), "created_at": now, "place": place(connection)}
+    connection.execute(insert(table).values(row))
+
+
+class Installation:
+    """The identity of the database; `here` is the place where it was opened."""
+
+    def __init__(self, connection: Connection, here: str) -> None:
+        self._connection = connection
+        self._here = here
+
+    @property
+    def id(self) -> str:
+        """A UUID, given at creation; a copy has the same."""
+        uuid: str = self._connection.execute(select(table.c.id)).scalar_one()
+        return uuid
+
+    def sending_allowed(self) -> bool:
+        """Whether messages may leave: the database is where it was, and nobody stopped it."""
+        return not self.reason()
+
+    def reason(self) -> str:
+        """Why nothing is sent, one line with the way out; "" where messages may leave."""
+        row = self._connection.execute(select(table.c.place, table.c.stopped)).one()
+        if row.stopped:
+            return f"{row.stopped}; `monitor resume-sending` starts it again"
+        if row.place != self._here:
+            return "this database was copied or moved here; `monitor resume-sending` lets it send from here"
+        return ""
+
+    def stop_sending(self, reason: str) -> None:
+        """Let nothing leave until a person resumes it."""
+        self._connection.execute(update(table).values(stopped=reason))
+
+    def resume_sending(self) -> None:
+        """Messages may leave from here, and from nowhere else."""
+        self._connection.execute(update(table).values(place=self._here, stopped=""))

@@ -1,0 +1,164 @@
+"""The archive of items, and the narrow memory of what was seen."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import TypeAlias
+
+from sqlalchemy import ColumnElement, Connection, func, insert, select, update
+
+from service.errors import NotFoundError
+from service.model import Item, Link, Placement, Seen
+from service.store.rows import columns, slices, upsert, values
+from service.store.schema import item as table
+from service.store.schema import seen
+from service.store.stories import Stories, link_hash
+
+Where: TypeAlias = list[ColumnElement[bool]]
+
+
+class Items:
+    """The items of one transaction."""
+
+    def __init__(self, connection: Connection, stories: Stories) -> None:
+        self._connection = connection
+        self._stories = stories
+
+    def seen(self, source_id: int, keys: Collection[int]) -> dict[int, Seen]:
+        """What is known under those keys of that source; a key that is new is left out."""
+        known: dict[int, Seen] = {}
+        for part in slices(keys):
+            query = select(*SEEN).where(seen.c.source == source_id, seen.c.key.in_(part))
+            known.update({row.key: Seen(*row) for row in self._connection.execute(query)})
+        return known
+
+    def add(
+        self,
+        item: Item,
+        placement: Placement,
+        *,
+        keys: Collection[int],
+        content: int,
+        text_hash: int,
+        fingerprints: Collection[int],
+        now: datetime,
+    ) -> Item:
+        """The item as it was stored, with its id and its story.
+
+        The story is opened or joined, the keys lead to this version from now on, and its fingerprints are
+        found by later items. An item without `received_at` was received now.
+        """
+        story = self._stories.place(item, placement, now)
+        item = replace(item, story=story, received_at=item.received_at or now)
+        if placement.link is Link.VERSION:
+            self._supersede(item.source, keys)
+        row = values(item) | {
+            "stored_at": now,
+            "content": content,
+            "text_hash": text_hash,
+            "link_hash": link_hash(item.canonical_link),
+            "how": placement.link,
+            "nearest": placement.nearest,
+            "score": placement.score,
+            "reason": placement.reason,
+        }
+        stored = insert(table).values(row).returning(table.c.id)
+        item = replace(item, id=self._connection.execute(stored).scalar_one())
+        self._remember(item, keys, content)
+        self._stories.post(item.id, fingerprints)
+        return item
+
+    def get(self, item_id: int) -> Item:
+        """The item; raises NotFoundError."""
+        found = self._find(table.c.id == item_id, limit=1)
+        if not found:
+            raise NotFoundError("item", item_id)
+        return found[0]
+
+    def placement(self, item_id: int) -> Placement:
+        """How the item came into its story, and why; raises NotFoundError."""
+        how = select(table.c.how, table.c.story, table.c.nearest, table.c.score, table.c.reason)
+        row = self._connection.execute(how.where(table.c.id == item_id)).one_or_none()
+        if row is None:
+            raise NotFoundError("item", item_id)
+        return Placement(
+            link=row.how, story=row.story, nearest=row.nearest, score=row.score, reason=row.reason
+        )
+
+    def list(
+        self,
+        *,
+        since: datetime | None = None,
+        before_id: int | None = None,
+        limit: int | None = 100,
+        source: int | None = None,
+        versions: bool = False,
+    ) -> Sequence[Item]:
+        """Items, the newest first; without `versions`, only the newest of each. `source` is its id."""
+        where: Where = []
+        if not versions:
+            where.append(table.c.superseded.is_(False))
+        if since is not None:
+            floor = self._stories.floor(since)
+            if floor is None:
+                return []
+            where.append(table.c.id >= floor)
+        if before_id is not None:
+            where.append(table.c.id < before_id)
+        if source is not None:
+            where.append(table.c.source == source)
+        return self._find(*where, limit=limit, newest=True)
+
+    def scan(
+        self, *, since: datetime | None = None, batch: int = 1000, newest: bool = False
+    ) -> Iterator[Item]:
+        """Every item stored at `since` or later, oldest first unless `newest`, in constant memory."""
+        floor = self._stories.floor(since) if since is not None else 0
+        if floor is None:
+            return
+        last = None
+        while True:
+            where: Where = [table.c.id >= floor]
+            if last is not None:
+                where.append(table.c.id < last if newest else table.c.id > last)
+            page = self._find(*where, limit=batch, newest=newest)
+            yield from page
+            if len(page) < batch:
+                return
+            last = page[-1].id
+
+    def count(self) -> int:
+        """How many items are stored, versions included."""
+        return self._connection.execute(select(func.count()).select_from(table)).scalar_one()
+
+    def _find(self, *where: ColumnElement[bool], limit: int | None, newest: bool = False) -> Sequence[Item]:
+        order = table.c.id.desc() if newest else table.c.id
+        rows = self._connection.execute(select(*SHOWN).where(*where).order_by(order).limit(limit))
+        return [Item(**row._asdict()) for row in rows]
+
+    def _supersede(self, source_id: int, keys: Collection[int]) -> None:
+        """The versions that `keys` led to are no longer the newest."""
+        for part in slices(keys):
+            former = select(seen.c.item).where(seen.c.source == source_id, seen.c.key.in_(part))
+            self._connection.execute(update(table).where(table.c.id.in_(former)).values(superseded=True))
+
+    def _remember(self, item: Item, keys: Collection[int], content: int) -> None:
+        rows = [
+            {"source": item.source, "key": key, "item": item.id, "story": item.story, "content": content}
+            for key in sorted(set(keys))
+        ]
+        if not rows:
+            return
+        remembered = upsert(self._connection, seen)
+        new = remembered.excluded
+        statement = remembered.on_conflict_do_update(
+            index_elements=[seen.c.source, seen.c.key],
+            set_={"item": new.item, "story": new.story, "content": new.content},
+        )
+        self._connection.execute(statement, rows)
+
+
+SHOWN = columns(table, Item)
+SEEN = columns(seen, Seen)

@@ -1,0 +1,38 @@
+"""From a row to its dataclass and back: columns and fields have the same names."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import fields
+from typing import Any, TypeVar
+
+from sqlalchemy import Column, Connection, Table
+from sqlalchemy.dialects import postgresql, sqlite
+
+T = TypeVar("T")
+Number = TypeVar("Number", bound=int)
+
+SLICE = 1000  # values in one IN; SQLite takes 32,766 parameters, and a statement should stay readable
+
+
+def columns(table: Table, noun: type, *without: str) -> list[Column[Any]]:
+    """The columns of `table` that are fields of the dataclass `noun`, in its order."""
+    return [table.c[field.name] for field in fields(noun) if field.name not in without]
+
+
+def values(noun: object, *without: str) -> dict[str, Any]:
+    """The fields of a dataclass by name, its `id` and those in `without` left out."""
+    skipped = {"id", *without}
+    return {f.name: getattr(noun, f.name) for f in fields(noun) if f.name not in skipped}  # type: ignore[arg-type]
+
+
+def slices(numbers: Collection[Number]) -> Iterator[Sequence[Number]]:
+    """`numbers` in order and without repetition, in parts that fit one statement."""
+    ordered = sorted(set(numbers))
+    for start in range(0, len(ordered), SLICE):
+        yield ordered[start : start + SLICE]
+
+
+def upsert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """An INSERT that knows ON CONFLICT; both engines spell it alike, SQLAlchemy has one for each."""
+    return (postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert)(table)
