@@ -7,9 +7,10 @@ Apprise and no lexicon.
 from __future__ import annotations
 
 import os
+import re
 import socket
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
@@ -36,6 +37,8 @@ LANGUAGES = ("de", "en", "fr", "es", "it", "pt", "nl", "sv", "da", "nb", "pl", "
 
 PARSE_DEADLINE = timedelta(seconds=10)  # a 10 MB feed takes feedparser 2.5 s on one core
 PARSE_MEMORY_BYTES = 512 * 2**20  # address space; the resident part of an idle worker is under a tenth
+
+CLOCK_SLACK = timedelta(seconds=2)  # the kernel's boot time moves by a second when the clock is set
 
 Listener = TypeVar("Listener", bound=Callable[..., None])
 
@@ -106,9 +109,7 @@ class App:
     @cached_property
     def workers(self) -> Workers:
         """The processes that parse."""
-        workers = Workers(
-            self.config.poll.workers, memory_bytes=PARSE_MEMORY_BYTES, deadline=PARSE_DEADLINE
-        )
+        workers = Workers(self.config.poll.workers, memory_bytes=PARSE_MEMORY_BYTES, deadline=PARSE_DEADLINE)
         self._open.append(workers.close)
         return workers
 
@@ -128,7 +129,7 @@ class App:
     def node(self) -> Node:
         """This process, known to the database, so that its leases are freed when it dies."""
         with self.store.begin() as tx:
-            node = tx.nodes.register(this_process(self.clock))
+            node = tx.nodes.register(this_process())
             tx.nodes.free_dead(node.host, node.boot_id, alive)
 
         def leave() -> None:
@@ -150,7 +151,6 @@ class App:
                 workers=self.workers,
                 dispatcher=self.dispatcher,
                 teller=self.teller,
-                clock=self.store.now,
                 report=self.report,
             )
         )
@@ -185,30 +185,34 @@ def checked_channels(config: Config) -> Mapping[str, Channel]:
     return channels
 
 
-def this_process(clock: Clock) -> Node:
+def this_process() -> Node:
     """The node that this process is."""
     return Node(
         host=socket.gethostname(),
         boot_id=_read("/proc/sys/kernel/random/boot_id"),
         pid=os.getpid(),
-        started_at=clock(),
+        started_at=_started(os.getpid()) or utcnow(),
         version=__version__,
     )
 
 
-def alive(node: Node) -> bool:
-    """Whether the process of a node on this host still runs."""
-    try:
-        os.kill(node.pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+def alive(pid: int, started_at: datetime) -> bool:
+    """Whether the process that a node was still runs on this host, and is not another of the same number."""
+    started = _started(pid)
+    return started is not None and abs(started - started_at) < CLOCK_SLACK
+
+
+def _started(pid: int) -> datetime | None:
+    """When a process of this host began (proc_pid_stat(5), field 22); None where there is none."""
+    stat, boot = _read(f"/proc/{pid}/stat"), re.search(r"^btime (\d+)", _read("/proc/stat"), re.MULTILINE)
+    if not stat or not boot:
+        return None
+    ticks = int(stat.rpartition(")")[2].split()[19])
+    return datetime.fromtimestamp(int(boot[1]) + ticks / os.sysconf("SC_CLK_TCK"), UTC)
 
 
 def _read(path: str) -> str:
     try:
-        return Path(path).read_text(encoding="ascii").strip()
+        return Path(path).read_text(encoding="utf-8", errors="replace").strip()
     except OSError:
         return ""

@@ -7,6 +7,7 @@ own thread. Nothing here decides anything.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import logging.handlers
 import queue
@@ -196,10 +197,8 @@ class _Dropping(logging.handlers.QueueHandler):
     """Hands records to the writer's thread, and drops them where that one is blocked."""
 
     def enqueue(self, record: logging.LogRecord) -> None:
-        try:
+        with contextlib.suppress(queue.Full):  # a log that nobody reads must not stop the monitor
             self.queue.put_nowait(record)
-        except queue.Full:
-            pass  # a log that nobody reads must not stop the monitor
 
 
 def log_lines(stream: object = None) -> Callable[..., None]:

@@ -19,9 +19,10 @@ from __future__ import annotations
 import contextlib
 import queue
 import random
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import cast
 
 from service.config import Config
 from service.deliver.dispatch import Dispatcher
@@ -29,29 +30,25 @@ from service.deliver.retry import next_try
 from service.failpoints import passes
 from service.fetch.schedule import next_poll
 from service.fetch.transports import Fetcher
+from service.intake import take_in
 from service.model import (
     Attempt,
-    Clock,
     Delivery,
     DeliveryState,
     Failure,
     FailureKind,
     Fetched,
     Freshness,
-    Item,
     Node,
     Parsed,
-    Placement,
     Source,
     SourceState,
 )
 from service.store.db import Store, Transaction
-from service.story import fingerprint, identity, marks, thread
 from service.telling import Teller
 from service.workers import WorkerError, Workers
 
 DELIVERY_LEASE = timedelta(seconds=60)  # twice the longest attempt: connect 5 s, read 15 s, total 30 s
-STORY_WINDOW = timedelta(hours=72)  # copies of a report come within three days of it
 ARRIVALS = 200  # unchanged sources settled in one transaction
 RELEASE_BATCH = 200  # messages rendered in one transaction
 
@@ -69,8 +66,11 @@ class Parts:
     dispatcher: Dispatcher
     teller: Teller
     node: Node
-    clock: Clock
     report: Report
+
+
+class _FencedError(Exception):
+    """The source was claimed again meanwhile: what this poll brought is rolled back."""
 
 
 class Pipeline:
@@ -85,7 +85,10 @@ class Pipeline:
     def poll(self, now: datetime) -> int:
         """How many due sources were claimed and sent out to be fetched; each comes back in `arrived`."""
         parts = self.parts
-        if not (room := parts.fetcher.capacity):
+        room = parts.fetcher.capacity
+        with parts.store.read() as tx:
+            due = tx.sources.next_due()
+        if not room or due is None or due > now:
             return 0
         with parts.store.begin() as tx:
             sources = tx.sources.claim(now, room, parts.config.poll.lease, parts.node.id)
@@ -126,16 +129,21 @@ class Pipeline:
             self._settle([parsed])
             return 0
         passes("parsed")
-        parts, source, now = self.parts, fetched.source, self.parts.clock()
-        with parts.store.begin() as tx:
-            parts.teller.refresh(tx)
-            items = [item for document in parsed for item in document.items]
-            stored = list(self._store(tx, source, items, now))
-            passes("stored")
-            for item, placement in stored:
-                parts.teller.tell(tx, item, placement, source, now)
-            passes("matched")
-            self._settle_one(tx, fetched, parsed[-1].feed.freshness, len(stored), now)
+        parts, source, now = self.parts, fetched.source, self.parts.store.now()
+        items = [item for document in parsed for item in document.items]
+        feed = parsed[-1].feed.freshness if parsed else Freshness()
+        try:
+            with parts.store.begin() as tx:
+                parts.teller.refresh(tx)
+                stored = list(take_in(tx, source, items, parts.config.agencies, now))
+                passes("stored")
+                for item, placement in stored:
+                    parts.teller.tell(tx, item, placement, source, now)
+                passes("matched")
+                self._settle_one(tx, fetched, feed, len(stored), now)
+        except _FencedError:
+            parts.report("source.taken-over", source=source.name)
+            return 0
         passes("committed")
         if fetched.acknowledge:
             fetched.acknowledge()
@@ -144,50 +152,25 @@ class Pipeline:
         return len(stored)
 
     def _parse(self, fetched: Fetched) -> list[Parsed] | Failure:
-        """What the documents held, read in a worker process: a hostile one kills the worker alone."""
-        source = fetched.source
-        try:
-            return [
-                self.parts.workers.run("service.parse.formats:parse", document, source)  # type: ignore[misc]
-                for document in fetched.documents
-            ]
-        except WorkerError as error:
-            return Failure(
-                source=source, kind=FailureKind.UNREADABLE, reason=str(error), cursor=fetched.cursor
-            )
+        """What the documents held, read in a worker process: a hostile one kills the worker alone.
 
-    def _store(
-        self, tx: Transaction, source: Source, items: Sequence[Item], now: datetime
-    ) -> Iterator[tuple[Item, Placement]]:
-        """Each item that is new or a new version, placed in its story and stored."""
-        keys = identity.identify(items)
-        known = tx.items.seen(source.id, [key for each in keys for key in each.all])
-        for draft, each in zip(items, keys, strict=True):
-            content = identity.content(draft)
-            recognition = identity.recognise(each, content, draft, known)
-            if recognition.kind is identity.Kind.SAME:
-                continue
-            item = marks.read(replace(draft, source=source.id, received_at=now), self.parts.config.agencies)
-            prints, text = fingerprint.fingerprints(item), fingerprint.text_hash(item)
-            candidates = tx.stories.candidates(
-                canonical_link=item.canonical_link,
-                text_hash=text,
-                fingerprints=prints,
-                since=now - STORY_WINDOW,
-            )
-            frequency = tx.stories.document_frequency(prints) if candidates else {}
-            placement = thread.place(item, recognition, candidates, frequency)
-            item = tx.items.add(
-                item,
-                placement,
-                keys=each.all,
-                content=content,
-                text_hash=text,
-                fingerprints=prints,
-                now=now,
-            )
-            known |= identity.seen(each, item, content)
-            yield item, placement
+        Where a transport can put an unreadable document aside, it does, and the others go on.
+        """
+        source, parsed = fetched.source, []
+        for document in fetched.documents:
+            try:
+                parsed.append(self.parts.workers.run("service.parse.formats:parse", document, source))
+            except WorkerError as error:
+                if fetched.reject is None:
+                    return Failure(
+                        source=source,
+                        kind=FailureKind.UNREADABLE,
+                        reason=str(error),
+                        cursor=fetched.cursor,
+                    )
+                fetched.reject(document.name, str(error))
+                self.parts.report("document.rejected", source=source.name, name=document.name, reason=error)
+        return cast(list[Parsed], parsed)
 
     # ------------------------------------------------------------ settling sources
 
@@ -195,27 +178,28 @@ class Pipeline:
         """Write down unchanged and failed sources, all in one transaction."""
         if not results:
             return
-        now = self.parts.clock()
+        now = self.parts.store.now()
         with self.parts.store.begin() as tx:
             for result in results:
-                self._settle_one(tx, result, Freshness(), 0, now)
+                with contextlib.suppress(_FencedError):
+                    self._settle_one(tx, result, Freshness(), 0, now)
         for result in results:
-            if isinstance(result, Failure):
+            if isinstance(result, Failure) and result.kind is not FailureKind.DEFERRED:
                 self.parts.report(
                     "source.failed", source=result.source.name, kind=result.kind, reason=result.reason
                 )
-            elif result.acknowledge:
+            elif isinstance(result, Fetched) and result.acknowledge:
                 result.acknowledge()
 
     def _settle_one(
         self, tx: Transaction, result: Fetched | Failure, feed: Freshness, new: int, now: datetime
     ) -> None:
-        """Write down one source, and when it is due again; nothing where another node has taken it over."""
+        """Write down one source, and when it is due again; _FencedError where another node has it by now."""
         source, ok = result.source, isinstance(result, Fetched)
         due = next_poll(
             source, result, feed, now, self.parts.config.poll, new_items=new, jitter=random.random()
         )
-        tx.sources.settle(
+        settled = tx.sources.settle(
             source.id,
             source.epoch,
             cursor=result.cursor or source.cursor,
@@ -229,6 +213,8 @@ class Pipeline:
             rhythm=due.rhythm,
             url=due.url,
         )
+        if not settled:
+            raise _FencedError
         if due.state is not source.state and SourceState.GONE in {due.state, source.state}:
             self.parts.report("source.state", source=source.name, state=due.state, reason=due.reason)
 
@@ -236,11 +222,13 @@ class Pipeline:
 
     def release(self, now: datetime) -> int:
         """How many held messages were rendered, or found to be unwanted by now."""
+        with self.parts.store.read() as tx:
+            if not tx.outbox.held_due(now, 1):
+                return 0
         with self.parts.store.begin() as tx:
             held = tx.outbox.held_due(now, RELEASE_BATCH)
             self.parts.teller.release(tx, held, now)
-            if held:
-                passes("released")
+            passes("released")
         return len(held)
 
     def deliver(self, now: datetime) -> int:
@@ -262,7 +250,7 @@ class Pipeline:
     def _settle_delivery(self, delivery: Delivery, attempt: Attempt) -> None:
         """Write down what the channel's server answered. Called from the channel's own thread."""
         passes("sent")
-        now = self.parts.clock()
+        now = self.parts.store.now()
         after = next_try(delivery, attempt.outcome, now, jitter=random.random())
         with self.parts.store.begin() as tx:
             tx.outbox.settle(

@@ -94,7 +94,7 @@ class Teller:
         now: datetime,
     ) -> None:
         """One hit: noted, and told where the policy says so."""
-        new_to_rule = not tx.alerts.hits_of_story(item.story, rule=rule.id)
+        new_to_rule = all(hit.rule != rule.id for hit in tx.alerts.hits_of_story(item.story))
         tx.alerts.hit(
             Hit(
                 rule=rule.id,
@@ -292,11 +292,11 @@ class Teller:
     def _tellings(self, tx: Transaction, delivery: Delivery) -> tuple[Telling, ...]:
         """The rules of a message, each with where it hit the item that is shown."""
         hits = tx.alerts.hits_of_story(delivery.story) if delivery.story else []
-        tellings = []
+        tellings, names = [], tx.rules.names()
         for alert in (tx.alerts.show(number) for number in delivery.alerts):
             places = [hit.evidence for hit in hits if hit.rule == alert.rule and hit.item == delivery.item]
             tellings.append(
-                Telling(rule=tx.rules.name(alert.rule), evidence=places[-1] if places else (), alert=alert.id)
+                Telling(rule=names.get(alert.rule, ""), evidence=places[-1] if places else (), alert=alert.id)
             )
         return tuple(tellings)
 
@@ -306,7 +306,7 @@ class Teller:
 
     @staticmethod
     def _source(tx: Transaction, item: Item | None) -> str:
-        return tx.sources.name(item.source) if item else ""
+        return tx.sources.names().get(item.source, "") if item else ""
 
     def _sees_embargoed(self, channel: str) -> bool:
         known = self.channels.get(channel)

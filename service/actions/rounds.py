@@ -17,6 +17,7 @@ from service.model import Cursor, Document, Fetched, Source, SourceState
 
 DELIVERY_PATIENCE = 60.0  # seconds that a round waits for its messages; later ones stay in the outbox
 INGEST = "ingest"
+EVERY_SOURCE = 1_000_000
 
 
 @dataclass(slots=True)
@@ -66,15 +67,11 @@ def poll(
     tally = app.listen(Tally())
     pipeline, node = app.pipeline, app.node
     with app.store.begin() as tx:
-        for name in names:
-            tx.sources.get(name)
-        claimed = tx.sources.claim_all(
-            app.store.now(),
-            app.config.poll.lease,
-            node.id,
-            names=names or None,
-            due_only=not (names or everything),
-        )
+        now, lease = app.store.now(), app.config.poll.lease
+        if names or everything:
+            claimed = tx.sources.claim_all(now, lease, node.id, names=names or None)
+        else:
+            claimed = tx.sources.claim(now, EVERY_SOURCE, lease, node.id)
     tally.sources = len(claimed)
     waiting, coming = list(claimed), 0
     with ThreadPoolExecutor(app.config.poll.workers) as pool:
@@ -124,7 +121,7 @@ def _ingest_source(app: App, name: str) -> Source:
             return tx.sources.get(name)
         except NotFoundError:
             now = app.store.now()
-            source = Source(name=name, url=f"ingest:{name}", state=SourceState.OK, added_at=now)
+            source = Source(name=name, url=f"ingest:{name}", state=SourceState.PAUSED, added_at=now)
             return tx.sources.add(source, now)
 
 
@@ -148,4 +145,3 @@ def test_channel(app: App, name: str) -> Tally:
         app.teller.test(tx, channel, recipient, app.store.now())
     deliver(app)
     return tally
-

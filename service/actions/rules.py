@@ -72,8 +72,16 @@ class Backtest:
         """One line for a person."""
         if not self.items:
             return "nothing is stored yet to try it on"
-        hits = f"{self.hits} of {self.items:,} stored items" if self.hits else f"none of {self.items:,} stored items"
-        return f"{hits}, {len(self.stories)} stories, about {self.per_day:.1f} alerts a day" if self.hits else hits
+        hits = (
+            f"{self.hits} of {self.items:,} stored items"
+            if self.hits
+            else f"none of {self.items:,} stored items"
+        )
+        return (
+            f"{hits}, {len(self.stories)} stories, about {self.per_day:.1f} alerts a day"
+            if self.hits
+            else hits
+        )
 
 
 def understand(tx: Transaction | None, arguments: Sequence[str]) -> Node:
@@ -101,7 +109,12 @@ def backtest(
 
 
 def test_items(
-    app: App, node: Node, items: Iterable[Item], *, language: str = "", sources: Mapping[int, str] | None = None
+    app: App,
+    node: Node,
+    items: Iterable[Item],
+    *,
+    language: str = "",
+    sources: Mapping[int, str] | None = None,
 ) -> list[tuple[Item, tuple[Evidence, ...] | None]]:
     """Each item with the places where the query hits it, or None."""
     names = sources or {}
@@ -118,7 +131,7 @@ def test_items(
     ]
 
 
-def warnings(app: App, node: Node) -> list[str]:
+def warnings(node: Node) -> list[str]:
     """What the lint has to say about a query, a sentence each."""
     return [warning.sentence for warning in lint.lint(node, None)]
 
@@ -192,7 +205,11 @@ def remove_list(app: App, name: str) -> None:
     with app.store.begin() as tx:
         if name not in tx.rules.lists():
             raise NotFoundError("list", name)
-        users = [rule.name for rule in tx.rules.list() if f"@{name}" in rule.query.split("(")[0] or f"@{name}" in rule.query]
+        users = [
+            rule.name
+            for rule in tx.rules.list()
+            if f"@{name}" in rule.query.split("(")[0] or f"@{name}" in rule.query
+        ]
         if users:
             raise UsageError(f"@{name} is used by the rule {users[0]!r}")
         tx.rules.remove_list(name)

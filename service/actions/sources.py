@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 
 from service.app import LANGUAGES, App
 from service.errors import UsageError
-from service.fetch.transports import check_url
 from service.fetch.schedule import check_cron
+from service.fetch.transports import check_url
 from service.model import Failure, FailureKind, Parsed, Source
 from service.workers import WorkerError
 
@@ -65,7 +65,9 @@ def check(app: App, name_or_url: str) -> Look:
 
 def look(app: App, source: Source) -> Look:
     """Fetch and parse a source once, without validators and without storing anything."""
-    result = app.fetcher.fetch(replace(source, cursor=replace(source.cursor, etag="", last_modified="", body_hash="")))
+    result = app.fetcher.fetch(
+        replace(source, cursor=replace(source.cursor, etag="", last_modified="", body_hash=""))
+    )
     if isinstance(result, Failure):
         return Look(source, failure=result)
     validators = tuple(
