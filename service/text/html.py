@@ -38,7 +38,7 @@ def to_text(markup: str) -> str:
     too often, as in many feeds. Text without any tag keeps its own line breaks. The time is linear in the
     length, whatever the markup (libxml2's HTML5 tokenizer, no tree is built).
     """
-    text = markup.translate({ord(PARAGRAPH): None, ord(LINE): None})
+    text = markup.replace(PARAGRAPH, "").replace(LINE, "")
     text = _strip(text) if TAG.search(text) else _resolve(text)
     if ESCAPED_ONCE_MORE.search(text):
         text = _strip(text)
@@ -64,7 +64,9 @@ def tidy(text: str) -> str:
 
 def one_line(text: str) -> str:
     """The same text on one line, for headlines, names and keywords."""
-    return " ".join(tidy(text).split())
+    if not (text.isascii() and text.isprintable()):
+        text = tidy(text)
+    return " ".join(text.split())
 
 
 def _plain(match: re.Match[str]) -> str:

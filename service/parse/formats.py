@@ -1,0 +1,185 @@
+"""Every format in one ordered table, and the one door to all of them.
+
+A format is a module with `parse(document, source) -> Parsed` and a line in `FORMATS`: its name, and how to
+know it by the first bytes. Modules are imported when their format is met, so that a worker which reads
+feeds carries nothing else.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import NamedTuple, cast
+
+from service.model import Document, Parsed, Source
+from service.parse.encoding import BOMS, decode
+
+HEAD_BYTES = 65_536  # what sniffing may look at: some documents begin with a long licence or DTD
+
+PROLOG = re.compile(
+    rb"\s*(?:<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^\[>]*(?:\[.*?\]\s*)?>)", re.DOTALL | re.IGNORECASE
+)
+ROOT = re.compile(rb"\s*<(?:[\w.-]+:)?([A-Za-z][\w.-]*)")
+FEED = re.compile(rb"<(?:rss[\s>]|rdf:RDF[\s>]|feed[\s>][^>]*(?:atom|pie|necho))", re.IGNORECASE)
+PAGE = re.compile(
+    rb"\s*(?:<!--.{0,2000}?-->\s*)?<(?:!doctype\s+html|html|head|body)[\s>]", re.IGNORECASE | re.DOTALL
+)
+KEY = re.compile(rb'"([A-Za-z_]{1,40})"\s*:')
+STAMPED = re.compile(rb"^\s*\d\d\.\d\d\.(?:\d\d|\d{4}) \d\d:\d\d Uhr\s*$", re.MULTILINE)
+G2 = frozenset({b"newsMessage", b"newsItem", b"packageItem"})
+MAGIC = {b"%PDF": "a PDF file", b"PK\x03\x04": "a ZIP archive", b"\x1f\x8b": "gzip-compressed data"}
+
+
+class UnreadableError(Exception):
+    """Nothing can be read from a document; `str()` is one line that says why."""
+
+
+class Format(NamedTuple):
+    """How to know a format, and how to read it."""
+
+    sniff: Callable[[bytes, str, str], bool]  # head, media type, file name
+    parse: Callable[[Document, Source], Parsed]
+
+
+def parse(document: Document, source: Source) -> Parsed:
+    """The items of a document, finished, and the problems met; the format is `source.format`, else sniffed.
+
+    Raises UnreadableError if nothing can be read. A document with some whole items never raises: what is
+    broken beside them is a Problem.
+    """
+    from service.parse.finish import finish
+
+    if not document.body.strip():
+        raise UnreadableError("empty")
+    name = source.format or sniff(document)
+    if name not in FORMATS:
+        raise UnreadableError(f"no format is named {name!r} (there is: {', '.join(FORMATS)})")
+    try:
+        parsed = FORMATS[name].parse(document, source)
+    except RecursionError as error:
+        raise UnreadableError("nested too deep") from error
+    return finish(replace(parsed, format=name), document, source)
+
+
+def sniff(document: Document) -> str:
+    """The name of the format that a document is in, by its content; raises UnreadableError if by none."""
+    head = document.body[:HEAD_BYTES]
+    if head.startswith(tuple(mark for mark, _ in BOMS)) or head[:4].count(0) >= 2:
+        head = decode(head).lstrip("\ufeff").encode("utf-8", "replace")
+    for name, format_ in FORMATS.items():
+        if format_.sniff(head, document.media_type, document.name):
+            return name
+    raise UnreadableError(_why_not(head))
+
+
+def _why_not(head: bytes) -> str:
+    """One line on what the document is instead."""
+    if PAGE.match(head):
+        return "an HTML page, not a feed"
+    for magic, what in MAGIC.items():
+        if head.startswith(magic):
+            return f"{what}, not a feed"
+    if head.lstrip().startswith((b"<?xml", b"<!")) and not _root(head):
+        return f"XML without an element in its first {HEAD_BYTES // 1024} KB"
+    if root := _root(head):
+        return f"XML, but not a known format (its root is <{root.decode('ascii', 'replace')}>)"
+    if head.lstrip()[:1] in {b"{", b"["}:
+        return "JSON, but not a known format"
+    return "text, not a feed" if _is_text(head) else "binary data, not a feed"
+
+
+def _root(head: bytes) -> bytes:
+    """The local name of the root element, b"" if this is no XML."""
+    position = 0
+    while skipped := PROLOG.match(head, position):
+        position = skipped.end()
+    found = ROOT.match(head, position)
+    return found[1] if found else b""
+
+
+def _keys(head: bytes) -> frozenset[bytes]:
+    """The keys in the beginning of a JSON document, whatever their depth; none if it is no JSON."""
+    return frozenset(KEY.findall(head)) if head.lstrip()[:1] in {b"{", b"["} else frozenset()
+
+
+def _is_text(head: bytes) -> bool:
+    """Whether a person could read it: hardly any control characters."""
+    return len(head.translate(None, bytes(range(9)) + bytes(range(14, 32)))) >= 0.95 * len(head)
+
+
+def _is_feed(head: bytes, _media_type: str, _name: str) -> bool:
+    return _root(head) in {b"rss", b"RDF", b"feed", b"channel"} or bool(
+        not PAGE.match(head) and FEED.search(head)
+    )
+
+
+def _is_jsonfeed(head: bytes, media_type: str, _name: str) -> bool:
+    keys = _keys(head)
+    return b"items" in keys and (
+        b"jsonfeed.org/version" in head
+        or media_type == "application/feed+json"
+        or bool(keys & {b"feed_url", b"home_page_url", b"content_html", b"content_text", b"date_published"})
+    )
+
+
+def _is_dpa(head: bytes, _media_type: str, _name: str) -> bool:
+    keys = _keys(head)
+    return {b"urn", b"version_created"} <= keys or (b"entries" in keys and b"items" not in keys)
+
+
+def _is_ninjs(head: bytes, _media_type: str, _name: str) -> bool:
+    keys = _keys(head)
+    return b"uri" in keys and bool(
+        keys & {b"headline", b"headlines", b"bodies", b"body_html", b"body_text", b"body_xhtml", b"pubstatus"}
+        or keys & {b"versioncreated", b"versionCreated", b"pubStatus", b"standard"}
+    )
+
+
+def _is_iptc7901(head: bytes, _media_type: str, _name: str) -> bool:
+    start = head.lstrip(b"\x16\x00\r\n \x7f\x04")[:1] == b"\x01"
+    return start and b"\x02" in head and not _is_anpa1312(head, "", "")
+
+
+def _is_anpa1312(head: bytes, _media_type: str, _name: str) -> bool:
+    return bool(re.match(rb"[\x16\x00\r\n ]*\x01[A-Za-z]\d{4}", head)) and bool(
+        re.search(rb"\n\x02?[\^\x02]|[\x11-\x14]", head)
+    )
+
+
+def _is_plain(head: bytes, media_type: str, name: str) -> bool:
+    """A file of text, or over the web the agency's form: a server's "try later" is no news."""
+    if head.lstrip().startswith((b"<?xml", b"<!")) or _root(head) or _keys(head):
+        return False
+    if head.startswith(tuple(MAGIC)) or not _is_text(head):
+        return False
+    return bool(name) or not media_type or bool(STAMPED.search(head))
+
+
+def _by_root(*names: bytes) -> Callable[[bytes, str, str], bool]:
+    return lambda head, _media_type, _name: _root(head) in names
+
+
+def _module(name: str) -> Callable[[Document, Source], Parsed]:
+    """The `parse` of a module that is imported on its first use."""
+
+    def read(document: Document, source: Source) -> Parsed:
+        return cast(Parsed, importlib.import_module(f"service.parse.{name}").parse(document, source))
+
+    return read
+
+
+FORMATS: Mapping[str, Format] = {
+    "anpa1312": Format(_is_anpa1312, _module("anpa1312")),
+    "iptc7901": Format(_is_iptc7901, _module("iptc7901")),
+    "newsmlg2": Format(_by_root(*G2), _module("newsmlg2")),
+    "newsml12": Format(_by_root(b"NewsML"), _module("newsml12")),
+    "nitf": Format(_by_root(b"nitf"), _module("nitf")),
+    "sitemap": Format(_by_root(b"urlset"), _module("sitemap")),
+    "feed": Format(_is_feed, _module("feed")),
+    "jsonfeed": Format(_is_jsonfeed, _module("jsonfeed")),
+    "dpa": Format(_is_dpa, _module("dpa")),
+    "ninjs": Format(_is_ninjs, _module("ninjs")),
+    "plain": Format(_is_plain, _module("plain")),
+}

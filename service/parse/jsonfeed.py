@@ -1,0 +1,66 @@
+"""JSON Feed 1.0 and 1.1 (jsonfeed.org)."""
+
+from __future__ import annotations
+
+from datetime import datetime, tzinfo
+from urllib.parse import urljoin
+
+from service.model import Document, Feed, Item, Parsed, Problem, Source
+from service.parse.dates import iso, zone
+from service.parse.formats import UnreadableError
+from service.parse.objects import Object, child, load, objects, text, texts, whole
+from service.text.html import to_text
+
+
+def parse(document: Document, source: Source) -> Parsed:
+    """The items of a JSON Feed; of one that was cut off, those that came whole."""
+    problems = []
+    try:
+        feed = load(document.body, document.charset)
+    except UnreadableError as error:
+        items = list(whole(document.body, document.charset))
+        if not items:
+            raise
+        feed = {"items": items}
+        problems.append(Problem(f"{error}; the whole items before were read"))
+    if not isinstance(feed, dict) or not isinstance(feed.get("items"), list):
+        raise UnreadableError("not a JSON feed: it has no list of items")
+    place = zone(source.timezone)
+    return Parsed(
+        items=tuple(_item(item, document, place, document.received_at) for item in objects(feed["items"])),
+        problems=tuple(problems),
+        feed=Feed(
+            title=text(feed, "title"),
+            language=text(feed, "language"),
+            link=text(feed, "home_page_url"),
+            hub=next(
+                (text(hub, "url") for hub in objects(feed.get("hubs")) if text(hub, "type") == "WebSub"), ""
+            ),
+        ),
+    )
+
+
+def _item(item: Object, document: Document, place: tzinfo, now: datetime) -> Item:
+    """One item."""
+    authors = objects(item.get("authors")) or [child(item, "author")]
+    body = to_text(text(item, "content_html")) or text(item, "content_text") or to_text(text(item, "summary"))
+    link = text(item, "url", "external_url")
+    return Item(
+        headline=to_text(text(item, "title")),
+        body=body,
+        external_id=text(item, "id"),
+        keywords=texts(item, "tags"),
+        language=text(item, "language"),
+        published_at=iso(text(item, "date_published"), place, now),
+        updated_at=iso(text(item, "date_modified"), place, now),
+        byline=", ".join(name for author in authors if (name := text(author, "name"))),
+        link=_join(document.url, link),
+    )
+
+
+def _join(base: str, link: str) -> str:
+    """A link made absolute; as it is where that cannot be."""
+    try:
+        return urljoin(base, link)
+    except ValueError:
+        return link
