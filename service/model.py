@@ -105,9 +105,7 @@ class Fetched:
     freshness: Freshness = Freshness()
     status: int = 0  # HTTP status, where there was one
     acknowledge: Callable[[], None] | None = None  # called after the commit, for queues and folders
-    reject: Callable[[str, str], None] | None = (
-        None  # before it: a Document.name that no format read, and why
-    )
+    reject: Callable[[str, str], None] | None = None  # before it: (Document.name, why) of what is no wire
 
 
 class FailureKind(StrEnum):

@@ -236,7 +236,8 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self.close_connection = True
             headers.setdefault("Connection", "close")
-        self.send_response(status)
+        headers.setdefault("Date", self.date_time_string())
+        self.send_response_only(status)
         for name, value in headers.items():
             for one in [value] if isinstance(value, str) else value:
                 self.send_header(name, one)

@@ -225,7 +225,7 @@ class Client:
             body=body,
             url=str(response.url),
             media_type=response.content_type if "Content-Type" in response.headers else "",
-            charset=response.charset or "",
+            charset=(response.charset or "").lower(),
             received_at=now,
         )
         return Fetched(
