@@ -161,15 +161,8 @@ class Store:
         SQLite has one writer at a time, and this one waits up to five seconds for its turn. Raises
         ConflictError where another node was faster, StoreError where the database failed.
         """
-        one_at_a_time = self.dialect == "sqlite"
-        if one_at_a_time and not self._writer.acquire(timeout=BUSY.total_seconds()):
-            raise StoreError(f"{self.name}: another thread of this process is writing for too long")
-        try:
-            with self._translated(), self._writing.begin() as connection:
-                yield Transaction(connection, self._place)
-        finally:
-            if one_at_a_time:
-                self._writer.release()
+        with self._turn(), self._translated(), self._writing.begin() as connection:
+            yield Transaction(connection, self._place)
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
@@ -177,7 +170,28 @@ class Store:
         with self._translated(), self._reading.begin() as connection:
             yield Transaction(connection, self._place)
 
+    def vacuum(self, pages: int = 500) -> None:
+        """Give up to `pages` free pages back to the file system; PostgreSQL does so by itself."""
+        if self.dialect == "sqlite":
+            with self._turn(), self._translated(), self._writing.begin() as connection:
+                cursor = connection.connection.cursor()
+                cursor.execute(f"PRAGMA incremental_vacuum({pages})").fetchall()  # a page for every row
+                cursor.close()
+
     # ------------------------------------------------------------ what the engines want
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """The threads of this process take turns as SQLite's one writer, and do not poll for its lock."""
+        if self.dialect != "sqlite":
+            yield
+        elif self._writer.acquire(timeout=BUSY.total_seconds()):
+            try:
+                yield
+            finally:
+                self._writer.release()
+        else:
+            raise StoreError(f"{self.name}: another thread of this process has been writing for too long")
 
     def _engine(self, *, reading: bool = False, migrating: bool = False) -> Engine:
         options: dict[str, Any] = {"json_serializer": _json, "json_deserializer": msgspec.json.decode}
@@ -203,8 +217,10 @@ class Store:
             connection.isolation_level = None  # BEGIN is ours, see the listener
             cursor = connection.cursor()
             cursor.execute(f"PRAGMA busy_timeout = {BUSY // timedelta(milliseconds=1)}")
-            cursor.execute("PRAGMA auto_vacuum = INCREMENTAL")  # before WAL, which writes the first page
-            cursor.execute("PRAGMA journal_mode = WAL")
+            # Asked first: to set either waits for the writer, even where nothing changes.
+            if cursor.execute("PRAGMA journal_mode").fetchone() != ("wal",) and not reading:
+                cursor.execute("PRAGMA auto_vacuum = INCREMENTAL")  # before WAL, which writes the first page
+                cursor.execute("PRAGMA journal_mode = WAL")
             cursor.execute(f"PRAGMA synchronous = {self._synchronous}")
             cursor.execute(f"PRAGMA foreign_keys = {'ON' if foreign_keys else 'OFF'}")
             cursor.execute(f"PRAGMA query_only = {'ON' if reading else 'OFF'}")

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TypeAlias
 
-from sqlalchemy import ColumnElement, Connection, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
 from service.errors import NotFoundError
 from service.model import Item, Link, Placement, Seen
@@ -132,6 +132,11 @@ class Items:
     def count(self) -> int:
         """How many items are stored, versions included."""
         return self._connection.execute(select(func.count()).select_from(table)).scalar_one()
+
+    def prune(self, before: datetime, limit: int) -> int:
+        """Drop up to `limit` items stored before then, with their hits; the number of them."""
+        old = select(table.c.id).where(table.c.stored_at < before).order_by(table.c.stored_at).limit(limit)
+        return self._connection.execute(delete(table).where(table.c.id.in_(old))).rowcount
 
     def _find(self, *where: ColumnElement[bool], limit: int | None, newest: bool = False) -> Sequence[Item]:
         order = table.c.id.desc() if newest else table.c.id

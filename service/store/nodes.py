@@ -51,6 +51,13 @@ class Nodes:
         """The node stops cleanly: give back what it holds. The number of polls and deliveries."""
         return self._free([node_id], clean=True)
 
+    def prune(self, before: datetime) -> int:
+        """Forget nodes that were last heard of before then; the number of them."""
+        silent = self._connection.execute(select(table.c.id).where(table.c.seen_at < before))
+        nodes = silent.scalars().all()
+        self._free(nodes, clean=False)
+        return len(nodes)
+
     def _free(self, nodes: Collection[int], *, clean: bool) -> int:
         if not nodes:
             return 0

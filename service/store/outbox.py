@@ -20,6 +20,7 @@ from sqlalchemy import (
     Connection,
     and_,
     case,
+    delete,
     exists,
     func,
     insert,
@@ -87,6 +88,10 @@ class Outbox:
         """What was sent, or waits to be sent, to that recipient about that story, the oldest first."""
         rendered = table.c.state.in_((DeliveryState.SENT, DeliveryState.PENDING))
         return self._find(*_thread(story, channel, recipient), rendered)
+
+    def of_story(self, story: int) -> Sequence[Delivery]:
+        """Every message about a story, on any channel, in the order in which they were put in."""
+        return self._find(table.c.story == story)
 
     def held_due(self, now: datetime, limit: int = 100) -> Sequence[Delivery]:
         """Messages whose hold is over, to be rendered in this transaction; other nodes skip them."""
@@ -270,6 +275,17 @@ class Outbox:
             about = (delivery_alert.c.delivery == table.c.id, alert.c.rule == rule)
             sent.append(exists().select_from(told).where(*about))
         return self._connection.execute(select(func.count(table.c.id)).where(*sent)).scalar_one()
+
+    def prune(self, before: datetime, limit: int) -> int:
+        """Drop up to `limit` messages created before then that do not wait any more; the number of them."""
+        ended = (table.c.created_at < before, table.c.state.not_in(UNSENT))
+        old = select(table.c.id).where(*ended).order_by(table.c.created_at).limit(limit)
+        return self._connection.execute(delete(table).where(table.c.id.in_(old))).rowcount
+
+    def prune_attempts(self, before: datetime, limit: int) -> int:
+        """Drop up to `limit` attempts that started before then; the number of them."""
+        old = select(attempt.c.id).where(attempt.c.started_at < before).order_by(attempt.c.started_at)
+        return self._connection.execute(delete(attempt).where(attempt.c.id.in_(old.limit(limit)))).rowcount
 
     def _find(
         self,

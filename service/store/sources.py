@@ -9,12 +9,26 @@ from difflib import get_close_matches
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, case, func, insert, literal, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    bindparam,
+    case,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
 
 from service.errors import NotFoundError, UsageError
 from service.model import Cursor, Source, SourceState
 from service.store import lease as leases
 from service.store.rows import columns, values
+from service.store.schema import seen
 from service.store.schema import source as table
 
 LONGEST_NAME = 200  # characters
@@ -161,6 +175,17 @@ class Sources:
         counted = select(table.c.state, func.count()).where(table.c.removed_at.is_(None))
         rows = self._connection.execute(counted.group_by(table.c.state))
         return {row[0]: row[1] for row in rows}
+
+    def prune(self, limit: int) -> int:
+        """Drop up to `limit` of what was seen on one source that was removed; the number."""
+        remembered = exists().where(seen.c.source == table.c.id)
+        removed = select(table.c.id).where(table.c.removed_at.is_not(None), remembered).limit(1)
+        source_id = self._connection.execute(removed).scalar()
+        if source_id is None:
+            return 0
+        keys = select(seen.c.key).where(seen.c.source == source_id).limit(limit)
+        gone = delete(seen).where(seen.c.source == source_id, seen.c.key.in_(keys))
+        return self._connection.execute(gone).rowcount
 
     def _find(self, *where: ColumnElement[bool], limit: int | None = None) -> Sequence[Source]:
         query = select(*SHOWN).where(table.c.removed_at.is_(None), *where)

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from hashlib import blake2b
 
-from sqlalchemy import ColumnElement, Connection, Row, case, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, case, delete, exists, func, insert, select, update
 
 from service.errors import NotFoundError
 from service.model import Candidate, Item, Link, Placement, Sighting, Status, Story
@@ -166,6 +166,31 @@ class Stories:
         ]
         if rows:
             self._connection.execute(insert(fingerprint), rows)
+
+    def prune(self, before: datetime, limit: int) -> int:
+        """Drop up to `limit` stories that ended before then and have no items left, with their alerts."""
+        ended = (table.c.updated_at < before, ~exists().where(item.c.story == table.c.id))
+        old = select(table.c.id).where(*ended).order_by(table.c.updated_at).limit(limit)
+        return self._connection.execute(delete(table).where(table.c.id.in_(old))).rowcount
+
+    def prune_postings(self, before: datetime, start: int | None, rows: int) -> tuple[int, int | None]:
+        """Drop postings of items stored before then, in one stretch of about `rows` postings.
+
+        How many went, and the fingerprint at which the next stretch starts; None at the end.
+        """
+        floor = self.floor(before)
+        here = [] if start is None else [fingerprint.c.h >= start]
+        ahead = (
+            select(fingerprint.c.h)
+            .where(*here)
+            .order_by(fingerprint.c.h)
+            .offset(max(rows, POSTINGS + 1))
+            .limit(1)
+        )
+        end: int | None = self._connection.execute(ahead).scalar()
+        stretch = here if end is None else [*here, fingerprint.c.h < end]
+        old = [] if floor is None else [fingerprint.c.item < floor]
+        return self._connection.execute(delete(fingerprint).where(*stretch, *old)).rowcount, end
 
     def floor(self, since: datetime) -> int | None:
         """The first id of the items stored at `since` or later; None where there is none."""
