@@ -74,8 +74,10 @@ class Host:
         finally:
             self._waiting -= 1
         try:
-            await asyncio.sleep(self._next_start - time.monotonic())
-            self._next_start = time.monotonic() + self._gap
+            now = time.monotonic()
+            start = max(now, self._next_start)
+            self._next_start = start + self._gap  # before the sleep, so that the next one sleeps longer
+            await asyncio.sleep(start - now)
             yield
         finally:
             self._turns.release()

@@ -119,6 +119,8 @@ class Client:
         """Wait for the host's turn and a free slot, then ask."""
         try:
             url = URL(source.url)
+            if reason := self._refusal(url):
+                return _refused(source, reason)
             host = await self._host(url)
         except ValueError:
             return _refused(source, "this is no URL that can be fetched")
@@ -189,6 +191,7 @@ class Client:
         return _refused(source, f"more than {MAX_REDIRECTS} redirects")
 
     def _refusal(self, url: URL) -> str:
+        """Why nothing is asked of this URL; "" if it may be asked."""
         if url.scheme not in ("http", "https"):
             return f"a redirect to {url.scheme or 'nowhere'}: is not followed"
         if url.user is not None or url.password is not None:

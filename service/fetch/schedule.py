@@ -196,7 +196,8 @@ def _backed_off(source: Source, failures: int, now: datetime, poll: config.Poll)
     """
     interval, _ = _interval(source, source.rhythm, now, poll, 0)
     longest = min(poll.longest, BACKED_OFF) if source.every else poll.longest
-    return max(interval, min(interval * (1 << min(failures - 1, 30)), longest))
+    doubled = interval.total_seconds() * 2.0 ** min(failures - 1, 60)  # as a float: no span is that long
+    return max(interval, timedelta(seconds=min(doubled, longest.total_seconds())))
 
 
 # ------------------------------------------------------------ times and spans
