@@ -84,6 +84,7 @@ class MailServer:
         self.port = 0
         self._tls, self._wrapped, self._users = tls, wrapped, users
         self._answers: deque[str] = deque()
+        self._open: list[SMTP] = []
         self._came = threading.Condition()
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
@@ -102,6 +103,17 @@ class MailServer:
                 f"{len(self.letters)} of {number} letters came"
             )
             return list(self.letters)
+
+    def hang_up(self) -> None:
+        """Cut every open connection, as a server does that has waited long enough."""
+        done = threading.Event()
+
+        def cut() -> None:
+            self._cut()
+            done.set()
+
+        self._loop.call_soon_threadsafe(cut)
+        assert done.wait(DEADLINE)
 
     def __enter__(self) -> Self:
         """Listen on a free port."""
@@ -126,16 +138,24 @@ class MailServer:
         self._ready.set()
         self._loop.run_forever()
         server.close()
+        self._cut()
+        self._loop.run_until_complete(server.wait_closed())
         tasks = asyncio.all_tasks(self._loop)
         for task in tasks:
             task.cancel()
         self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
-        self._loop.run_until_complete(asyncio.sleep(0))
+        self._loop.run_until_complete(asyncio.sleep(0.01))  # transports close in a later turn
         self._loop.close()
+
+    def _cut(self) -> None:
+        for connection in self._open:
+            if isinstance(connection.transport, asyncio.Transport):
+                connection.transport.abort()
+        self._open.clear()
 
     def _connection(self) -> SMTP:
         self.connections += 1
-        return SMTP(
+        connection = SMTP(
             _Mailbox(self, self.connections),
             loop=self._loop,
             hostname="localhost",
@@ -143,6 +163,8 @@ class MailServer:
             auth_require_tls=self._tls is not None and not self._wrapped,
             authenticator=self._authenticate,
         )
+        self._open.append(connection)
+        return connection
 
     def _authenticate(
         self, _server: SMTP, session: Session, _envelope: Envelope, _mechanism: str, given: object
@@ -205,7 +227,7 @@ class Post:
     at: float  # monotonic seconds
 
     @property
-    def json(self) -> Any:  # noqa: ANN401 - whatever was posted
+    def json(self) -> Any:
         """The parsed body."""
         return json.loads(self.body)
 
