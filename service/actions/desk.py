@@ -1,0 +1,151 @@
+"""What the desk looks at: items, stories, alerts and deliveries."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from service.actions.page import Page
+from service.app import App
+from service.errors import NotFoundError
+from service.model import Alert, AlertState, Attempt, Delivery, DeliveryState, Hit, Item, Sighting, Story
+from service.store.db import Transaction
+
+
+def items(app: App, page: Page, *, source: str = "", versions: bool = False) -> list[tuple[Item, str]]:
+    """Items with the names of their sources, the newest first; raises NotFoundError for a source."""
+    with app.store.read() as tx:
+        names = tx.sources.names()
+        found = tx.items.list(
+            since=page.begins(app.store.now()),
+            before_id=page.before,
+            limit=page.limit,
+            source=tx.sources.get(source).id if source else None,
+            versions=versions,
+        )
+    return [(item, names.get(item.source, "")) for item in found]
+
+
+def source_names(app: App) -> dict[int, str]:
+    """The name of every source by its id, removed ones included."""
+    with app.store.read() as tx:
+        return tx.sources.names()
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An alert with the names that a person knows it by."""
+
+    alert: Alert
+    rule: str
+    headline: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoryView:
+    """A report: its versions and copies, the oldest first, and whom it was told to."""
+
+    story: Story
+    items: Sequence[tuple[Item, str]]
+    sightings: Sequence[Sighting]
+    alerts: Sequence[Told]
+    deliveries: Sequence[Delivery]
+
+
+def story(app: App, story_id: int) -> StoryView:
+    """All about one story; raises NotFoundError."""
+    with app.store.read() as tx:
+        found = tx.stories.get(story_id)
+        names = tx.sources.names()
+        return StoryView(
+            found,
+            [(item, names.get(item.source, "")) for item in tx.stories.items(story_id)],
+            tx.stories.sightings(story_id),
+            _told(tx, tx.alerts.of_story(story_id)),
+            tx.outbox.of_story(story_id),
+        )
+
+
+def alerts(app: App, page: Page, *, rule: str = "", state: AlertState | None = None) -> list[Told]:
+    """Alerts, the newest first; raises NotFoundError for a rule."""
+    with app.store.read() as tx:
+        found = tx.alerts.list(
+            since=page.begins(app.store.now()),
+            before_id=page.before,
+            limit=page.limit,
+            rule=tx.rules.get(rule).id if rule else None,
+            state=state,
+        )
+        return _told(tx, found)
+
+
+@dataclass(frozen=True, slots=True)
+class AlertView:
+    """An alert: where the rule hit, and what was sent."""
+
+    told: Told
+    hits: Sequence[tuple[Hit, Item]]
+    deliveries: Sequence[Delivery]
+
+
+def alert(app: App, alert_id: int) -> AlertView:
+    """All about one alert; raises NotFoundError."""
+    with app.store.read() as tx:
+        found = tx.alerts.show(alert_id)
+        hits = [hit for hit in tx.alerts.hits_of_story(found.story) if hit.rule == found.rule]
+        return AlertView(
+            _told(tx, [found])[0],
+            _with_items(tx, hits),
+            [one for one in tx.outbox.of_story(found.story) if alert_id in one.alerts],
+        )
+
+
+def hits(app: App, rule: str, limit: int) -> Sequence[tuple[Hit, Item]]:
+    """What a rule hit lately, the newest first; raises NotFoundError."""
+    with app.store.read() as tx:
+        return _with_items(tx, tx.alerts.hits_of_rule(tx.rules.get(rule).id, limit=limit))
+
+
+def deliveries(
+    app: App, page: Page, *, failed: bool = False, state: DeliveryState | None = None
+) -> Sequence[Delivery]:
+    """Messages, the newest first; `failed` are those that are dead, or failed and are tried again."""
+    with app.store.read() as tx:
+        return tx.outbox.list(
+            failed=failed,
+            state=state,
+            since=page.begins(app.store.now()),
+            before_id=page.before,
+            limit=page.limit,
+        )
+
+
+def delivery(app: App, delivery_id: int) -> tuple[Delivery, Sequence[Attempt]]:
+    """A message and every try at it; raises NotFoundError."""
+    with app.store.read() as tx:
+        return tx.outbox.get(delivery_id), tx.outbox.attempts(delivery_id)
+
+
+def resend(app: App, ids: Collection[int]) -> list[Delivery]:
+    """The messages, due again now under their old ids; raises NotFoundError, and then sends none."""
+    with app.store.begin() as tx:
+        for number in ids:
+            tx.outbox.get(number)
+        return [tx.outbox.resend(number, app.store.now()) for number in ids]
+
+
+def _told(tx: Transaction, found: Sequence[Alert]) -> list[Told]:
+    names = tx.rules.names()
+    headlines = tx.stories.headlines({one.story for one in found})
+    return [Told(one, names.get(one.rule, ""), headlines.get(one.story, "")) for one in found]
+
+
+def _with_items(tx: Transaction, found: Sequence[Hit]) -> list[tuple[Hit, Item]]:
+    """Hits with their items; those whose item is past its retention are left out."""
+    pairs = []
+    for hit in found:
+        try:
+            pairs.append((hit, tx.items.get(hit.item)))
+        except NotFoundError:
+            continue
+    return pairs

@@ -1,0 +1,247 @@
+"""How the monitor is doing: one screen for a look, one list of faults for whoever mends them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+
+from service import __version__
+from service.actions.shapes import Shape, when
+from service.app import App, alive, build, this_process
+from service.config import Config, find, load
+from service.deliver.drivers import check
+from service.errors import ConfigError, MonitorError, UsageError
+from service.model import DeliveryState, Node, Source, SourceState
+
+RECENT = timedelta(hours=24)
+MANY = 10_000  # alerts that are counted one by one
+MISSED = timedelta(seconds=90)  # a running daemon says every 20 s that it lives
+LOW_BYTES, FULL_BYTES = 2 * 10**9, 200 * 10**6  # of free disk: a warning, a fault
+SKEW = timedelta(seconds=5)  # between this machine's clock and the database's
+
+
+# ---------------------------------------------------------------- status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """The monitor at one moment."""
+
+    at: datetime
+    database: str
+    nodes: Sequence[Node]  # those that live
+    sources: Mapping[SourceState, int]
+    next_poll_at: datetime | None
+    items: int
+    last_item_at: datetime | None
+    rules: int
+    rules_disabled: int
+    alerts: int  # opened in the last 24 hours
+    deliveries: Mapping[DeliveryState, int]
+    stopped: str  # why nothing is sent; "" where messages go out
+
+    def shape(self) -> Shape:
+        """As programs see it."""
+        return {
+            "version": __version__,
+            "at": when(self.at),
+            "database": self.database,
+            "daemons": [node.name for node in self.nodes],
+            "sources": {state.value: self.sources.get(state, 0) for state in SourceState},
+            "next_poll_at": when(self.next_poll_at),
+            "items": self.items,
+            "last_item_at": when(self.last_item_at),
+            "rules": {"enabled": self.rules - self.rules_disabled, "disabled": self.rules_disabled},
+            "alerts_24h": self.alerts,
+            "deliveries": {state.value: self.deliveries.get(state, 0) for state in DeliveryState},
+            "sending": not self.stopped,
+            "stopped": self.stopped or None,
+        }
+
+
+def status(app: App) -> Status:
+    """The monitor now."""
+    now = app.store.now()
+    with app.store.read() as tx:
+        newest = tx.items.list(limit=1, versions=True)
+        rules = tx.rules.list()
+        return Status(
+            at=now,
+            database=app.store.name,
+            nodes=[node for node in tx.nodes.list() if lives(node, now)],
+            sources=tx.sources.counts(),
+            next_poll_at=tx.sources.next_due(),
+            items=tx.items.count(),
+            last_item_at=newest[0].received_at if newest else None,
+            rules=len(rules),
+            rules_disabled=sum(not rule.enabled for rule in rules),
+            alerts=len(tx.alerts.list(since=now - RECENT, limit=MANY)),
+            deliveries=tx.outbox.counts(),
+            stopped=tx.installation.reason(),
+        )
+
+
+def lives(node: Node, now: datetime) -> bool:
+    """Whether a node runs: on this host by its process, on another by its last sign of life."""
+    here = this_process()
+    if node.host == here.host:
+        return node.boot_id == here.boot_id and alive(node.pid, node.started_at)
+    return node.seen_at is not None and now - node.seen_at < MISSED
+
+
+# ---------------------------------------------------------------- doctor
+
+
+class Level(StrEnum):
+    """How bad it is."""
+
+    OK = "OK"
+    WARN = "WARN"
+    FAIL = "FAIL"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was looked at, what was found, and the way to mend it."""
+
+    level: Level
+    what: str
+    detail: str
+    fix: str = ""
+
+    def shape(self) -> Shape:
+        """As programs see it."""
+        return {"level": self.level.value, "what": self.what, "detail": self.detail, "fix": self.fix or None}
+
+
+def examine(given: str | None) -> Iterator[Finding]:
+    """Every finding, one after the other as it is made. Nothing is sent, fetched or changed."""
+    try:
+        path = find(given)
+        if path is None:
+            yield Finding(Level.FAIL, "configuration", "no config.toml was found", "monitor init")
+            return
+        config = load(path)
+    except ConfigError as error:
+        yield Finding(Level.FAIL, "configuration", str(error), "edit the file")
+        return
+    yield Finding(Level.OK, "configuration", str(path.absolute()))
+    yield from _mode(path)
+    yield from _channels(config)
+    yield from _disk(config)
+    app = build(config)
+    try:
+        yield Finding(Level.OK, "database", app.store.name)
+        yield from _database(app)
+    except MonitorError as error:
+        yield Finding(Level.FAIL, "database", str(error))
+    finally:
+        app.close()
+
+
+def _mode(path: Path) -> Iterator[Finding]:
+    """Channel URLs hold passwords: others must not read the file."""
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & 0o077:
+        yield Finding(Level.WARN, "file mode", f"{mode:04o}, others can read it", f"chmod 600 {path}")
+    else:
+        yield Finding(Level.OK, "file mode", f"{mode:04o}")
+
+
+def _channels(config: Config) -> Iterator[Finding]:
+    """Whether each channel can be understood."""
+    if not config.channels:
+        yield Finding(Level.FAIL, "channels", "there is none, nobody is told", f"add one to {config.name}")
+    for name in config.channels:
+        what = f"channel {name}"
+        try:
+            check(config.channel(name))
+        except (ConfigError, UsageError) as error:
+            yield Finding(Level.FAIL, what, str(error), f"edit {config.name}")
+        else:
+            yield Finding(Level.OK, what, "understood", f"monitor test-channel {name} tries it")
+
+
+def _disk(config: Config) -> Iterator[Finding]:
+    """Room for the database, where it is a file."""
+    prefix, _, path = config.database_url().partition(":///")
+    if not prefix.startswith("sqlite") or not path:
+        return
+    free = shutil.disk_usage(Path(path).parent if Path(path).parent.is_dir() else config.folder).free
+    level = Level.FAIL if free < FULL_BYTES else Level.WARN if free < LOW_BYTES else Level.OK
+    fix = "" if level is Level.OK else "free some, or keep less: [retention]"
+    yield Finding(level, "disk", f"{free / 10**9:.1f} GB free", fix)
+
+
+def _database(app: App) -> Iterator[Finding]:
+    """What the database says about itself, the daemons, the sources and the outbox."""
+    with app.store.begin() as tx:  # a write transaction shows whether it can be written
+        stopped, nodes = tx.installation.reason(), tx.nodes.list()
+        sources, counts, due = tx.sources.list(), tx.outbox.counts(), tx.outbox.next_due()
+        newest = max((node.seen_at for node in nodes if node.seen_at), default=None)
+    now = app.store.now()
+    yield (
+        Finding(Level.FAIL, "sending", stopped)
+        if stopped
+        else Finding(Level.OK, "sending", "messages go out")
+    )
+    yield from _daemons([node for node in nodes if lives(node, now)])
+    yield from _clock(app, newest, now)
+    yield from _outbox(counts, due, now)
+    if not sources:
+        yield Finding(Level.WARN, "sources", "there is none", "monitor add-source URL")
+    for source in sources:
+        yield _source(source, now)
+
+
+def _daemons(nodes: Sequence[Node]) -> Iterator[Finding]:
+    if nodes:
+        yield Finding(Level.OK, "daemon", ", ".join(node.name for node in nodes))
+    else:
+        yield Finding(Level.WARN, "daemon", "none is running, nothing is polled", "monitor run")
+
+
+def _clock(app: App, seen_at: datetime | None, now: datetime) -> Iterator[Finding]:
+    """Whether this machine's time can be: behind what was stored, or off the database server's."""
+    offset = now - app.clock()
+    if abs(offset) > SKEW:
+        detail = f"{offset.total_seconds():+.0f} s off the database server's"
+        yield Finding(Level.WARN, "clock", detail, "let NTP set it")
+    elif seen_at and seen_at > now + SKEW:
+        yield Finding(Level.WARN, "clock", "behind what was stored before", "let NTP set it")
+    else:
+        yield Finding(Level.OK, "clock", when(now) or "")
+
+
+def _outbox(counts: Mapping[DeliveryState, int], due: datetime | None, now: datetime) -> Iterator[Finding]:
+    dead = counts.get(DeliveryState.DEAD, 0)
+    if dead:
+        yield Finding(Level.WARN, "messages", f"{dead} given up", "monitor list-deliveries --failed")
+    if due and now - due > MISSED:
+        late = round((now - due).total_seconds() / 60)
+        yield Finding(Level.WARN, "messages", f"one is {late} min overdue", "monitor list-deliveries")
+    elif not dead:
+        yield Finding(Level.OK, "messages", "none is late, none was given up")
+
+
+def _source(source: Source, now: datetime) -> Finding:
+    what = f"source {source.name}"
+    fix = f"monitor check-source {source.name}"
+    if source.auth_env and not os.environ.get(source.auth_env):
+        return Finding(Level.WARN, what, f"{source.auth_env} is not set here", f"export {source.auth_env}=…")
+    if source.state in {SourceState.FAILING, SourceState.GONE}:
+        return Finding(Level.FAIL, what, f"{source.state}: {source.last_error}", fix)
+    if source.state is SourceState.SILENT:
+        return Finding(Level.WARN, what, f"silent since {when(source.last_item_at) or 'ever'}", fix)
+    if source.state is SourceState.PAUSED:
+        return Finding(Level.OK, what, "paused", f"monitor resume-source {source.name}")
+    if source.last_ok_at is None:
+        return Finding(Level.WARN, what, source.last_error or "never read yet", fix)
+    minutes = round((now - source.last_ok_at).total_seconds() / 60)
+    return Finding(Level.OK, what, f"read {minutes} min ago")

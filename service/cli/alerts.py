@@ -1,0 +1,119 @@
+"""Alerts and their messages: list, show, send again, test a channel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+from service.actions.page import Page
+from service.cli.screens import delivery_lines, field, hit_lines
+from service.cli.session import Session, command, paged
+from service.cli.terminal import bold, count, local, safe, state, table
+from service.errors import UsageError
+from service.model import AlertState, DeliveryState, Exit
+
+if TYPE_CHECKING:
+    from service.actions.desk import AlertView
+
+
+@command()
+@click.option("--rule", default="", metavar="NAME", help="Only of this rule.")
+@click.option("--state", "wanted", type=click.Choice([each.value for each in AlertState]), help="Only those.")
+@paged
+def list_alerts(session: Session, page: Page, rule: str, wanted: str | None) -> None:
+    """Which rule found which story, newest first."""
+    from service.actions import desk, shapes
+
+    with session.app() as app:
+        found = desk.alerts(app, page, rule=rule, state=AlertState(wanted) if wanted else None)
+    rows = (
+        (
+            told.alert.id,
+            told.alert.opened_at,
+            state(told.alert.state.value),
+            told.rule,
+            told.alert.story,
+            told.headline,
+        )
+        for told in found
+    )
+    session.answer(
+        [shapes.alert(told.alert, told.rule, told.headline) for told in found],
+        table(("id", "opened", "state", "rule", "story", "headline"), rows, "no alerts"),
+    )
+
+
+@command()
+@click.argument("alert", type=int, metavar="ID")
+def show_alert(session: Session, alert: int) -> None:
+    """One alert: why the rule hit, and what was sent to whom."""
+    from service.actions import desk, shapes
+
+    with session.app() as app:
+        seen = desk.alert(app, alert)
+    session.answer(shapes.alert_view(seen), _alert(seen))
+
+
+def _alert(seen: AlertView) -> Iterator[str]:
+    alert = seen.told.alert
+    yield bold(seen.told.headline)
+    yield field("alert", f"{alert.id}, {state(alert.state.value)}, opened {local(alert.opened_at)}")
+    yield field("rule", safe(seen.told.rule))
+    yield field("story", f"{alert.story} (monitor show-story {alert.story})")
+    if alert.reason:
+        yield field("because", safe(alert.reason))
+    yield ""
+    for hit, item in seen.hits:
+        yield from hit_lines(item, hit.evidence, reasons=True)
+    yield ""
+    yield from delivery_lines(seen.deliveries)
+
+
+@command()
+@click.option("--failed", is_flag=True, help="Only those that failed.")
+@click.option(
+    "--state", "wanted", type=click.Choice([each.value for each in DeliveryState]), help="Only those."
+)
+@paged
+def list_deliveries(session: Session, page: Page, failed: bool, wanted: str | None) -> None:
+    """Messages, newest first, and what became of each."""
+    from service.actions import desk, shapes
+
+    with session.app() as app:
+        found = desk.deliveries(app, page, failed=failed, state=DeliveryState(wanted) if wanted else None)
+    session.answer([shapes.delivery(one) for one in found], delivery_lines(found))
+
+
+@command()
+@click.argument("ids", type=int, nargs=-1, metavar="ID…")
+@click.option("--failed", is_flag=True, help="All that were given up.")
+def resend(session: Session, ids: tuple[int, ...], failed: bool) -> None:
+    """Send messages once more, under their old ids: a receiver that got one already can tell.
+
+    They go out with the next round of a running daemon, or with `monitor poll`.
+    """
+    from service.actions import desk, shapes
+
+    if bool(ids) is failed:
+        raise UsageError("name the messages by ID, or say --failed")
+    with session.app() as app:
+        if failed:
+            ids = tuple(one.id for one in desk.deliveries(app, Page(limit=10_000), state=DeliveryState.DEAD))
+        again = desk.resend(app, ids)
+    session.answer(
+        [shapes.delivery(one) for one in again], [f"{count(len(again), 'message')} will be sent again"]
+    )
+
+
+@command()
+@click.argument("name", metavar="CHANNEL[:RECIPIENT]")
+def test_channel(session: Session, name: str) -> int:
+    """Send a test message on the way of every other, and say what the server answered."""
+    from service.actions import rounds, shapes
+
+    with session.app() as app:
+        sent = rounds.test_channel(app, name)
+    session.answer(shapes.delivery(sent), delivery_lines([sent]))
+    return Exit.DONE if sent.state is DeliveryState.SENT else Exit.FAILED

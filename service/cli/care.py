@@ -1,0 +1,60 @@
+"""Looking after a monitor: status, doctor, migrate, resume-sending."""
+
+from __future__ import annotations
+
+from service.cli.session import Session, command
+from service.cli.terminal import safe, say, state, talk
+from service.model import Exit
+
+
+@command()
+def status(session: Session) -> None:
+    """Everything on one screen: the daemon, the sources, what came in, what was told."""
+    from service.actions import health
+    from service.cli.screens import status_screen
+
+    with session.app() as app:
+        seen = health.status(app)
+    session.answer(seen.shape(), status_screen(seen))
+
+
+@command()
+def doctor(session: Session) -> int:
+    """Look for faults: a line each, with the command that mends it.
+
+    Sends nothing and fetches nothing. The exit code is 6 where something is broken.
+    """
+    from service.actions import health
+
+    findings = []
+    for finding in health.examine(session.file or None):
+        findings.append(finding)
+        if not session.json:
+            fix = f"  ({safe(finding.fix)})" if finding.fix else ""
+            say(f"{state(finding.level.ljust(4))}  {finding.what:<13} {safe(finding.detail)}{fix}")
+    session.answer([finding.shape() for finding in findings], [])
+    broken = any(finding.level is health.Level.FAIL for finding in findings)
+    return Exit.FAULT_FOUND if broken else Exit.DONE
+
+
+@command()
+def migrate(session: Session) -> None:
+    """Bring the database to this version; one of this version already is left alone."""
+    with session.app(migrate=True) as app:
+        name = app.store.name
+    session.answer({"database": name}, [f"{safe(name)} is of this version"])
+
+
+@command()
+def resume_sending(session: Session) -> None:
+    """Let a database that was restored, copied or stopped send messages from here.
+
+    A copy knows that it is one, and tells nobody: otherwise everyone would hear everything twice.
+    """
+    with session.app() as app, app.store.begin() as tx:
+        reason = tx.installation.reason()
+        tx.installation.resume_sending()
+    session.answer(
+        {"sending": True}, ["messages go out from here" if reason else "messages went out already"]
+    )
+    talk()

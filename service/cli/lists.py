@@ -1,0 +1,51 @@
+"""Named lists of alternatives: add, list, remove."""
+
+from __future__ import annotations
+
+import click
+
+from service.cli.session import QueryCommand, Session, command
+from service.cli.terminal import safe, table
+
+
+@command(cls=QueryCommand)
+@click.argument("name", metavar="NAME")
+@click.argument("terms", metavar="TERM…", nargs=-1, required=True)
+def add_list(session: Session, name: str, terms: tuple[str, ...]) -> None:
+    r"""Name alternatives for use as @NAME in queries; an existing list is replaced.
+
+    \b
+    monitor add-list kim "Kim Jong Un" "Kim Dschong Un" 김정은
+    monitor add-rule @kim + Reise
+    """
+    from service.actions import rules, shapes
+
+    name = name.removeprefix("@")
+    with session.app() as app:
+        rules.add_list(app, name, terms)
+    session.answer(shapes.word_list(name, terms), [f"@{safe(name)}: {', '.join(map(safe, terms))}"])
+
+
+@command()
+def list_lists(session: Session) -> None:
+    """All named lists."""
+    from service.actions import rules, shapes
+
+    with session.app() as app:
+        known = rules.all_lists(app)
+    rows = ((f"@{name}", ", ".join(terms)) for name, terms in sorted(known.items()))
+    session.answer(
+        shapes.lists(known), table(("name", "terms"), rows, "no lists (monitor add-list NAME TERM…)")
+    )
+
+
+@command()
+@click.argument("name", metavar="NAME")
+def remove_list(session: Session, name: str) -> None:
+    """Remove a list that no rule uses."""
+    from service.actions import rules
+
+    name = name.removeprefix("@")
+    with session.app() as app:
+        rules.remove_list(app, name)
+    session.answer({"removed": name}, [f"@{safe(name)} removed"])

@@ -1,0 +1,178 @@
+"""`monitor`: the commands by theme, each loaded when it is called, and where errors meet a person.
+
+The table below is all that `monitor --help` needs; a new command is a function in the file of its noun and
+one line here.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+import click
+
+from service import __version__
+from service.cli.session import Command, common_options
+from service.cli.terminal import safe_lines
+from service.errors import MonitorError
+from service.model import Exit
+
+INTERRUPTED = 130  # 128 + SIGINT, as shells count
+
+# theme -> command -> (module:function in this package, what it does)
+COMMANDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
+    "Start": {
+        "init": ("start:init", "Write config.toml and create the database"),
+        "demo": ("start:demo", "Watch a small built-in wire, without network"),
+        "run": ("start:run", "Poll, match and tell until stopped"),
+        "poll": ("start:poll", "Do one round by hand: fetch what is due, match, deliver"),
+        "ingest": ("start:ingest", "Read files of any format as items, match, deliver"),
+    },
+    "Sources": {
+        "add-source": ("sources:add_source", "Poll an RSS feed or a wire"),
+        "list-sources": ("sources:list_sources", "All sources and how they are doing"),
+        "check-source": ("sources:check_source", "Look at a source or a URL, storing nothing"),
+        "edit-source": ("sources:edit_source", "Change the settings of a source"),
+        "pause-source": ("sources:pause_source", "Stop polling a source for now"),
+        "resume-source": ("sources:resume_source", "Poll a paused or given-up source again"),
+        "remove-source": ("sources:remove_source", "Remove a source; its items stay"),
+    },
+    "Rules": {
+        "add-rule": ("rules:add_rule", "Watch for something; shows what it would have hit"),
+        "test-rule": ("trying:test_rule", "Try a query on the archive, an item or files"),
+        "list-rules": ("rules:list_rules", "All rules"),
+        "show-rule": ("rules:show_rule", "One rule, and what it hit lately"),
+        "edit-rule": ("rules:edit_rule", "Change a rule; the old version is kept"),
+        "enable-rule": ("rules:enable_rule", "Let a rule match again"),
+        "disable-rule": ("rules:disable_rule", "Let a rule rest"),
+        "remove-rule": ("rules:remove_rule", "Remove a rule; its alerts stay"),
+        "add-list": ("lists:add_list", "Name alternatives for use as @NAME in queries"),
+        "list-lists": ("lists:list_lists", "All named lists"),
+        "remove-list": ("lists:remove_list", "Remove a list that no rule uses"),
+    },
+    "Items and stories": {
+        "list-items": ("items:list_items", "What came in, newest first"),
+        "show-story": ("items:show_story", "A report: its versions, its copies, whom it was told to"),
+    },
+    "Alerts and messages": {
+        "list-alerts": ("alerts:list_alerts", "Which rule found which story"),
+        "show-alert": ("alerts:show_alert", "One alert: why it hit and what was sent"),
+        "list-deliveries": ("alerts:list_deliveries", "Messages, and what became of each"),
+        "resend": ("alerts:resend", "Send a message once more"),
+        "test-channel": ("alerts:test_channel", "Send a test message on the way of every other"),
+    },
+    "Care": {
+        "status": ("care:status", "Everything on one screen"),
+        "doctor": ("care:doctor", "Look for faults and say how to mend them"),
+        "migrate": ("care:migrate", "Bring the database to this version"),
+        "resume-sending": ("care:resume_sending", "Let a restored or copied database send again"),
+    },
+}
+
+HOMES = {name: entry for theme in COMMANDS.values() for name, entry in theme.items()}
+
+
+class Monitor(click.Group):
+    """The group whose commands are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names, in the order of the table."""
+        del ctx
+        return list(HOMES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, its module loaded now; None where there is none of that name."""
+        del ctx
+        if cmd_name not in HOMES:
+            return None
+        home, summary = HOMES[cmd_name]
+        module, _, function = home.partition(":")
+        command = cast(Command, getattr(importlib.import_module(f"service.cli.{module}"), function))
+        command.name, command.short_help = cmd_name, summary
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As in click, which knows no names to suggest where commands are lazy."""
+        if args[0] not in HOMES and not args[0].startswith("-"):
+            raise click.exceptions.NoSuchCommand(args[0], possibilities=HOMES, ctx=ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The commands under their themes, from the table alone."""
+        del ctx
+        column = max(map(len, HOMES))
+        for theme, commands in COMMANDS.items():
+            with formatter.section(theme):
+                formatter.write_dl([(name.ljust(column), summary) for name, (_, summary) in commands.items()])
+
+
+@click.group(
+    cls=Monitor,
+    params=common_options(),
+    context_settings={"max_content_width": 100},
+    epilog="`monitor COMMAND --help` explains a command. The configuration is --config, else "
+    "$MONITOR_CONFIG, else ./config.toml, ~/.config/monitor/config.toml or /etc/monitor/config.toml.",
+)
+@click.version_option(__version__, prog_name="monitor", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Watch RSS feeds and agency wires day and night, and tell the right people.
+
+    Three commands to the first alert: `monitor init`, `monitor add-source URL`,
+    `monitor add-rule "Kim Jong Un" + "Reise"`; then `monitor run`.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; the exit code of `model.Exit`, or 130 where a person interrupted it."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a terminal without UTF-8 shows escapes, and nothing fails
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        return int(cli.main(arguments, prog_name="monitor", standalone_mode=False) or Exit.DONE)
+    except click.Abort:
+        return INTERRUPTED
+    except click.ClickException as error:
+        return _refuse(_worded(error), error.exit_code)
+    except MonitorError as error:
+        return _refuse(str(error), error.exit_code)
+    except Exception as error:  # noqa: BLE001 - the last boundary before a person
+        return _unexpected(error)
+
+
+def _worded(error: click.ClickException) -> str:
+    """The words of a wrong use on one line, with what may have been meant and the way to the help."""
+    message = error.message.rstrip(".")
+    message = message[:1].lower() + message[1:]
+    if isinstance(error, (click.NoSuchOption, click.exceptions.NoSuchCommand)) and error.possibilities:
+        message += f", did you mean {' or '.join(error.possibilities)}?"
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    return f"{message} (see `{context.command_path} --help`)" if context else message
+
+
+def _refuse(message: str, code: int) -> int:
+    """Say why it did not work; a query that is refused brings its own lines of marks."""
+    head, *rest = safe_lines(message)
+    # A query is shown on lines of its own, so that the mark below stands under the place.
+    lines = (
+        ["monitor: the query cannot be taken", *(f"  {line}" for line in (head, *rest))]
+        if rest
+        else [f"monitor: {head}"]
+    )
+    click.echo("\n".join(lines), err=True)
+    return code
+
+
+def _unexpected(error: Exception) -> int:
+    """One line about a fault of the program itself, and its trace for whoever asks."""
+    if os.environ.get("MONITOR_DEBUG"):
+        traceback.print_exception(error)
+        return Exit.FAILED
+    words = " ".join(safe_lines(str(error))).strip()
+    about = f"{type(error).__name__}: {words}" if words else type(error).__name__
+    return _refuse(f"unexpected: {about} (MONITOR_DEBUG=1 shows the trace)", Exit.FAILED)

@@ -1,0 +1,221 @@
+"""Rules: add, list, show, edit, enable, disable, remove."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from service.cli.screens import field, hit_lines, rule_lines
+from service.cli.session import SPAN, QueryCommand, Session, command
+from service.cli.terminal import dim, progress, quoted, safe, state, table
+from service.errors import UsageError
+from service.model import Priority, Rule
+
+if TYPE_CHECKING:
+    from service.actions.rules import Backtest
+    from service.app import App
+    from service.rules.nodes import Node
+
+LATELY = 10  # hits that `show-rule` shows
+
+
+def policy(function: Any) -> Any:  # noqa: ANN401 - a decorator
+    """The options that `add-rule` and `edit-rule` share."""
+    for option in (
+        click.option(
+            "--on", "on", type=click.Choice(["new", "updates"]), help="Tell new versions too, or not."
+        ),
+        click.option("--digest", metavar="TIME", help="Gather: hourly, daily or five cron fields."),
+        click.option(
+            "--lang", "language", metavar="TAG", help="Whose word forms hold where an item names none."
+        ),
+        click.option(
+            "--priority", type=click.Choice([each.value for each in Priority]), help="How it disturbs."
+        ),
+        click.option("--to", "channels", multiple=True, metavar="CHANNEL", help="Whom it tells; repeatable."),
+        click.option("--name", metavar="NAME", help="How you call it."),
+    ):
+        function = option(function)
+    return function
+
+
+def settings(options: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a rule that were given; the others keep their defaults, or what is stored."""
+    said = {name: value for name, value in options.items() if value not in (None, ())}
+    if "priority" in said:
+        said["priority"] = Priority(said["priority"])
+    if "on" in said:
+        said["on_updates"] = said.pop("on") == "updates"
+    return said
+
+
+@command(cls=QueryCommand)
+@click.argument("query", metavar="QUERY…", nargs=-1, required=True)
+@click.option("--also-last", type=SPAN, metavar="SPAN", help="Tell of what came in this long before, too.")
+@policy
+def add_rule(session: Session, query: Sequence[str], also_last: timedelta | None, **options: Any) -> None:  # noqa: ANN401
+    r"""Watch for something from now on, and show what it would have hit.
+
+    \b
+    monitor add-rule "Kim Jong Un" + "Reise"      both, in any inflection, Reise in compounds too
+    monitor add-rule Zins -EZB                    the one without the other
+    monitor add-rule 'title:(Kim OR Xi)' --to desk --priority flash
+
+    Options are long ones only, so -EZB is a word of the query. --to takes CHANNEL or CHANNEL:RECIPIENT.
+    """
+    from service.actions import desk, rules, shapes
+
+    wanted = Rule(**{"name": "", "query": "", **settings(options)})
+    with session.app() as app:
+        with app.store.read() as tx:
+            node = rules.understand(tx, query)
+        added = rules.add(app, wanted, node, also_last=also_last, by=session.person)
+        tried = _try(app, node, added.language)
+        warnings = rules.warnings(node)
+        names = desk.source_names(app)
+    session.answer(
+        shapes.rule(added) | {"backtest": shapes.backtest(tried), "warnings": warnings},
+        _added(added, tried, warnings, names),
+    )
+
+
+def _try(app: App, node: Node, language: str) -> Backtest:
+    from service.actions import rules
+
+    with progress("reading the archive") as advance:
+        return rules.backtest(app, node, language=language, progress=advance)
+
+
+def _added(rule: Rule, tried: Backtest, warnings: Sequence[str], names: dict[int, str]) -> Iterator[str]:
+    """The rule as it was understood, what it would have hit, and the way back."""
+    yield f"rule {safe(rule.name)} added"
+    yield from rule_lines(rule)
+    yield field("would hit", tried.sentence)
+    for sample in reversed(tried.newest):
+        yield from hit_lines(sample.item, sample.evidence, names.get(sample.item.source, ""), reasons=False)
+    for warning in warnings:
+        yield field("mind", safe(warning))
+    yield field("undo", dim(f"monitor remove-rule {quoted(rule.name)}"))
+
+
+@command()
+def list_rules(session: Session) -> None:
+    """All rules, disabled ones included."""
+    from service.actions import rules, shapes
+
+    with session.app() as app:
+        found = rules.listed(app)
+    rows = (
+        (
+            one.name,
+            state("on" if one.enabled else "off"),
+            one.digest or one.priority.value,
+            ", ".join(one.channels),
+            one.query,
+        )
+        for one in found
+    )
+    session.answer(
+        [shapes.rule(one) for one in found],
+        table(("name", "", "priority", "tells", "query"), rows, "no rules (monitor add-rule QUERY)"),
+    )
+
+
+@command()
+@click.argument("name", metavar="NAME")
+def show_rule(session: Session, name: str) -> None:
+    """One rule, its former versions, and what it hit lately."""
+    from service.actions import desk, rules, shapes
+
+    with session.app() as app:
+        rule, former = rules.history(app, name)
+        hits = desk.hits(app, name, LATELY)
+        names = desk.source_names(app)
+
+    def lines() -> Iterator[str]:
+        yield f"rule {safe(rule.name)}, version {rule.version}"
+        yield from rule_lines(rule)
+        for old in former:
+            yield field(f"version {old.version}", dim(old.query))
+        yield field("hits", "none yet" if not hits else "the newest first")
+        for hit, item in hits:
+            yield from hit_lines(item, hit.evidence, names.get(item.source, ""), reasons=False)
+
+    session.answer(
+        shapes.rule(rule)
+        | {
+            "versions": [shapes.rule(old) for old in former],
+            "hits": [shapes.hit(hit, item.headline) for hit, item in hits],
+        },
+        lines(),
+    )
+
+
+@command(cls=QueryCommand)
+@click.argument("rule", metavar="NAME")
+@click.argument("query", metavar="[QUERY]…", nargs=-1)
+@policy
+def edit_rule(session: Session, rule: str, query: Sequence[str], **options: Any) -> None:  # noqa: ANN401
+    """Change a rule: its query, where words are given, or its settings. The former version is kept.
+
+    --name renames it; --to replaces all it told; --digest none ends a digest.
+    """
+    from service.actions import rules, shapes
+
+    changes = settings(options)
+    if changes.get("digest") == "none":
+        changes["digest"] = ""
+    if not changes and not query:
+        raise UsageError("nothing to change (see `monitor edit-rule --help`)")
+    with session.app() as app:
+        if query:
+            with app.store.read() as tx:
+                changes["query"] = str(rules.understand(tx, query))
+        edited = rules.edit(app, rule, by=session.person, **changes)
+    session.answer(
+        shapes.rule(edited), [f"rule {safe(edited.name)} is in version {edited.version}", *rule_lines(edited)]
+    )
+
+
+@command()
+@click.argument("name", metavar="NAME")
+def enable_rule(session: Session, name: str) -> None:
+    """Let a rule match again, from now on."""
+    _switch(session, name, on=True)
+
+
+@command()
+@click.argument("name", metavar="NAME")
+def disable_rule(session: Session, name: str) -> None:
+    """Let a rule rest; its alerts and its history stay."""
+    _switch(session, name, on=False)
+
+
+def _switch(session: Session, name: str, *, on: bool) -> None:
+    from service.actions import rules, shapes
+
+    with session.app() as app:
+        rule = rules.switch(app, name, on=on, by=session.person)
+    session.answer(shapes.rule(rule), [f"rule {safe(name)} {'matches again' if on else 'rests'}"])
+
+
+@command()
+@click.argument("name", metavar="NAME")
+def remove_rule(session: Session, name: str) -> None:
+    """Remove a rule. Its alerts stay; the name may be used again."""
+    from service.actions import rules, shapes
+
+    with session.app() as app:
+        removed = rules.remove(app, name)
+    query = quoted(removed.query)
+    session.answer(
+        shapes.rule(removed),
+        [
+            f"rule {safe(name)} removed",
+            f"undo: monitor add-rule {query} --name {quoted(name)}"
+            + "".join(f" --to {quoted(channel)}" for channel in removed.channels),
+        ],
+    )

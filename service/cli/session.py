@@ -1,0 +1,197 @@
+"""What every command is given: which configuration, which face, and the parts of the monitor on demand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from service.actions.page import LIMIT, Page
+from service.cli import terminal
+from service.errors import ConfigError
+
+if TYPE_CHECKING:  # `--help` loads none of these
+    from service.app import App
+    from service.config import Config
+
+
+@dataclass(slots=True)
+class Session:
+    """One call of `monitor`."""
+
+    file: str = ""  # --config
+    json: bool = False
+
+    def path(self) -> Path | None:
+        """The configuration file in use; None where there is none."""
+        from service.config import find
+
+        return find(self.file or None)
+
+    def config(self) -> Config:
+        """The configuration; raises ConfigError where there is none or it is wrong."""
+        from service.config import load
+
+        if path := self.path():
+            return load(path)
+        raise ConfigError("", "", "no config.toml was found (`monitor init` writes one)")
+
+    @contextmanager
+    def app(
+        self, config: Config | None = None, *, migrate: bool = False, group_wait: timedelta | None = None
+    ) -> Iterator[App]:
+        """A monitor for the time of the block."""
+        from service.app import build
+
+        app = build(config or self.config(), migrate=migrate, group_wait=group_wait)
+        try:
+            yield app
+        finally:
+            app.close()
+
+    def answer(self, shape: object, lines: Iterable[str]) -> None:
+        """Print the answer: `shape` as JSON where that was asked for, else `lines`."""
+        if self.json:
+            terminal.say(terminal.document(shape))
+        else:
+            for line in lines:
+                terminal.say(line)
+
+    @property
+    def person(self) -> str:
+        """Who is at the keyboard, for the history."""
+        import getpass
+
+        try:
+            return getpass.getuser()
+        except (OSError, KeyError):  # a container without a user database
+            return ""
+
+
+pass_session = click.make_pass_decorator(Session, ensure=True)
+
+
+def common_options() -> list[click.Parameter]:
+    """`--config` and `--json`, which stand before or after the command."""
+
+    def remember(name: str) -> Callable[[click.Context, click.Parameter, Any], None]:
+        def callback(ctx: click.Context, parameter: click.Parameter, value: Any) -> None:  # noqa: ANN401
+            del parameter
+            if value:
+                setattr(ctx.ensure_object(Session), name, value)
+
+        return callback
+
+    return [
+        click.Option(
+            ["--config", "file"],
+            metavar="FILE",
+            expose_value=False,
+            callback=remember("file"),
+            help="The configuration file.",
+        ),
+        click.Option(
+            ["--json"],
+            is_flag=True,
+            expose_value=False,
+            callback=remember("json"),
+            help="Answer with one JSON document on standard output.",
+        ),
+    ]
+
+
+class Command(click.Command):
+    """A command that takes the common options too, after its own."""
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:  # noqa: ANN401 - as click.Command
+        super().__init__(*arguments, **settings)
+        self.params += common_options()
+
+
+class QueryCommand(Command):
+    """A command whose arguments are a query: `-EZB` is a word of it, an unknown `--option` is refused.
+
+    Long options stand before, between or after the words; what follows a lone `--` is query.
+    """
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:  # noqa: ANN401 - as click.Command
+        super().__init__(*arguments, **settings)
+        self.context_settings = {**self.context_settings, "ignore_unknown_options": True}
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As in click; raises NoSuchOption."""
+        known = {name for parameter in self.get_params(ctx) for name in parameter.opts}
+        for argument in args:
+            if argument == "--":
+                break
+            name = argument.partition("=")[0]
+            if name.startswith("--") and name not in known:
+                raise click.NoSuchOption(name, possibilities=known, ctx=ctx)
+        return super().parse_args(ctx, args)
+
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def command(
+    *, cls: type[Command] = Command, epilog: str | None = None
+) -> Callable[[Callable[..., Any]], click.Command]:
+    """A command of the table in `main`: its function is given the session first."""
+
+    def decorate(function: Callable[..., Any]) -> click.Command:
+        return click.command(cls=cls, epilog=epilog)(pass_session(function))
+
+    return decorate
+
+
+class Span(click.ParamType[timedelta]):
+    """A duration as the configuration writes it: 90s, 5m, 24h, 7d."""
+
+    name = "duration"
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401 - as click
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> timedelta:
+        """The span; a usage error says how to write one."""
+        if isinstance(value, timedelta):
+            return value
+        from service.config import duration
+
+        try:
+            return timedelta(seconds=duration(value).total_seconds())
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+SPAN = Span()
+
+
+def paged(function: Function) -> Function:
+    """Add `--limit`, `--before` and `--since`, handed to the function as `page`."""
+
+    def pack(*arguments: Any, limit: int, before: int | None, since: timedelta | None, **rest: Any) -> Any:  # noqa: ANN401
+        return function(*arguments, page=Page(limit, before, since), **rest)
+
+    pack.__name__, pack.__doc__ = function.__name__, function.__doc__
+    pack.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]
+    for option in (
+        click.option("--since", type=SPAN, metavar="SPAN", help="Not older than this: 90m, 24h, 7d."),
+        click.option("--before", type=int, metavar="ID", help="Older than this one: the next page."),
+        click.option(
+            "--limit",
+            type=click.IntRange(1, 10_000),
+            default=LIMIT,
+            metavar="N",
+            help=f"At most N ({LIMIT}).",
+        ),
+    ):
+        pack = option(pack)
+    return pack  # type: ignore[return-value]

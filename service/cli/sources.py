@@ -1,0 +1,189 @@
+"""Sources: add, list, check, edit, pause, resume, remove."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from service.cli.session import SPAN, Session, command
+from service.cli.terminal import ago, dim, length, local, quoted, safe, state, table
+from service.errors import UsageError
+from service.model import Exit, Source, SourceState
+
+if TYPE_CHECKING:
+    from service.actions.sources import Look
+
+SAMPLE = 5  # headlines that a look shows
+
+
+def settings(function: Any) -> Any:  # noqa: ANN401 - a decorator
+    """The options that `add-source` and `edit-source` share."""
+    for option in (
+        click.option("--auth-env", metavar="VAR", help="The variable that holds user:password or a header."),
+        click.option("--tag", "tags", multiple=True, metavar="WORD", help="A word to group by; repeatable."),
+        click.option("--timezone", metavar="ZONE", help="Of stamps without a zone (Europe/Berlin)."),
+        click.option("--format", metavar="NAME", help="Read it as this format instead of looking."),
+        click.option("--lang", "language", metavar="TAG", help="The language where the feed names none."),
+        click.option("--cron", metavar="FIELDS", help="Poll at these times: '*/5 6-22 * * mon-fri'."),
+        click.option("--every", type=SPAN, metavar="SPAN", help="Poll this often, kept as it is: 60s, 5m."),
+        click.option("--name", metavar="NAME", help="How you call it."),
+    ):
+        function = option(function)
+    return function
+
+
+def given(options: dict[str, Any]) -> dict[str, Any]:
+    """The options that were said; the others keep their defaults, or what is stored."""
+    return {name: value for name, value in options.items() if value not in (None, ())}
+
+
+@command()
+@click.argument("url", metavar="URL")
+@settings
+def add_source(session: Session, url: str, **options: Any) -> None:  # noqa: ANN401 - the options above
+    """Poll an RSS feed or a wire from now on, and show what it holds.
+
+    http(s)://, folder:///path, ftp://, sftp://, s3:// and wireq+https:// are understood. Without --every
+    or --cron the interval follows the source's own rhythm. It is stored even where this first look fails.
+    """
+    from service.actions import shapes, sources
+
+    with session.app() as app:
+        look = sources.add(app, Source(**{"name": "", "url": url, **given(options)}))
+    session.answer(
+        shapes.source(look.source) | shapes.look(look),
+        [f"source {safe(look.source.name)} added: {safe(look.sentence)}", *_headlines(look)],
+    )
+
+
+@command()
+@click.option(
+    "--state", "wanted", type=click.Choice([each.value for each in SourceState]), help="Only those."
+)
+@click.option("--tag", metavar="WORD", help="Only those with this tag.")
+def list_sources(session: Session, wanted: str | None, tag: str | None) -> None:
+    """All sources and how they are doing."""
+    from service.actions import shapes, sources
+
+    with session.app() as app:
+        found = sources.listed(app, state=SourceState(wanted) if wanted else None, tag=tag or "")
+        now = app.store.now()
+    rows = (
+        (
+            one.name,
+            state(one.state.value),
+            _interval(one),
+            ago(one.last_item_at, now),
+            ago(one.next_poll_at, now) if one.next_poll_at else "",
+            one.last_error or one.url,
+        )
+        for one in found
+    )
+    columns = ("name", "state", "every", "last item", "next poll", "address, or what is wrong")
+    session.answer(
+        [shapes.source(one) for one in found], table(columns, rows, "no sources (monitor add-source URL)")
+    )
+
+
+@command()
+@click.argument("name", metavar="NAME|URL")
+def check_source(session: Session, name: str) -> int:
+    """Look at a source, or at a URL that is none yet; nothing is stored."""
+    from service.actions import shapes, sources
+
+    with session.app() as app:
+        look = sources.check(app, name)
+    session.answer(shapes.look(look), [f"{safe(name)}: {safe(look.sentence)}", *_headlines(look)])
+    return Exit.FAILED if look.failure else Exit.DONE
+
+
+@command()
+@click.argument("source", metavar="NAME")
+@click.option("--url", metavar="URL", help="Its new address; it is read from the beginning.")
+@click.option("--adaptive", is_flag=True, help="Follow the source's own rhythm again.")
+@settings
+def edit_source(session: Session, source: str, adaptive: bool, **options: Any) -> None:  # noqa: ANN401
+    """Change the settings of a source; its history and its items stay.
+
+    --name renames it. A --tag replaces all tags. It is polled at once.
+    """
+    from service.actions import shapes, sources
+
+    changes = given(options)
+    if adaptive:
+        changes |= {"every": None, "cron": ""}
+    elif "every" in changes or "cron" in changes:  # the one takes the place of the other
+        changes = {"every": None, "cron": ""} | changes
+    if not changes:
+        raise UsageError("nothing to change (see `monitor edit-source --help`)")
+    with session.app() as app:
+        edited = sources.edit(app, source, **changes)
+    session.answer(
+        shapes.source(edited), [f"source {safe(edited.name)} changed: {', '.join(sorted(changes))}"]
+    )
+
+
+@command()
+@click.argument("name", metavar="NAME")
+def pause_source(session: Session, name: str) -> None:
+    """Stop polling a source until it is resumed."""
+    from service.actions import shapes, sources
+
+    with session.app() as app:
+        paused = sources.pause(app, name)
+    session.answer(
+        shapes.source(paused), [f"source {safe(name)} is paused (undo: monitor resume-source {quoted(name)})"]
+    )
+
+
+@command()
+@click.argument("name", metavar="NAME")
+def resume_source(session: Session, name: str) -> None:
+    """Poll a source again, at once, whatever it was that stopped it."""
+    from service.actions import shapes, sources
+
+    with session.app() as app:
+        resumed = sources.resume(app, name)
+    session.answer(shapes.source(resumed), [f"source {safe(name)} is polled again"])
+
+
+@command()
+@click.argument("name", metavar="NAME")
+def remove_source(session: Session, name: str) -> None:
+    """Remove a source. Its items and their alerts stay; the name may be used again."""
+    from service.actions import shapes, sources
+
+    with session.app() as app:
+        removed = sources.remove(app, name)
+    session.answer(
+        shapes.source(removed),
+        [
+            f"source {safe(name)} removed; its items stay",
+            f"undo: monitor add-source {quoted(removed.url)} --name {quoted(name)}",
+        ],
+    )
+
+
+def _interval(one: Source) -> str:
+    """How often it is polled, as it was said, or as it was learned."""
+    if one.cron:
+        return one.cron
+    if one.every:
+        return length(one.every)
+    return f"~{length(one.rhythm)}" if one.rhythm else "adaptive"
+
+
+def _headlines(look: Look) -> Iterator[str]:
+    """The newest headlines of a look, and what was wrong in it."""
+    if look.parsed is None:
+        return
+    for item in look.parsed.items[:SAMPLE]:
+        yield f"  {local(item.published_at)}  {safe(item.headline)}"
+    if (rest := len(look.parsed.items) - SAMPLE) > 0:
+        yield dim(f"  … and {rest:,} more")
+    for problem in look.parsed.problems[:SAMPLE]:
+        yield f"  problem: {safe(problem.what)}"
+    if not look.validators:
+        yield dim("  it sends neither ETag nor Last-Modified: every poll transfers all of it")

@@ -1,0 +1,146 @@
+"""From nothing to a running monitor: init, demo, run, poll, ingest."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from service.cli.session import Session, command
+from service.cli.terminal import count, progress, safe, talk
+from service.errors import ConfigError
+
+if TYPE_CHECKING:
+    from service.actions.rounds import Tally
+
+
+@command()
+@click.option("--force", is_flag=True, help="Write a new file; the old one is kept as FILE.old.")
+def init(session: Session, force: bool) -> None:
+    """Write a commented config.toml and create the database.
+
+    A configuration that is there already is kept, and its database is created or brought to this version.
+    The file holds channel URLs with passwords, so it is readable by its owner alone.
+    """
+    from service.actions.setup import write_config
+    from service.config import load
+
+    path = Path(session.file or os.environ.get("MONITOR_CONFIG") or "config.toml")
+    written = write_config(path, force=force)
+    with session.app(load(path), migrate=True) as app:
+        database = app.store.name
+    option = f" --config {path}" if session.file else ""
+    session.answer(
+        {"config": str(path.absolute()), "written": written, "database": database},
+        [
+            f"{'wrote' if written else 'kept'} {safe(str(path))}",
+            f"the database is {safe(database)}",
+            "",
+            "next:",
+            f"  monitor{option} add-source https://www.tagesschau.de/index~rss2.xml",
+            f'  monitor{option} add-rule "Kim Jong Un" + "Reise"',
+            f"  monitor{option} run",
+        ],
+    )
+
+
+@command()
+@click.option("--exit-after-first-alert", is_flag=True, help="Stop as soon as one alert was told.")
+def demo(session: Session, exit_after_first_alert: bool) -> int:
+    """Watch a small built-in wire on this machine, without network, in a folder that is thrown away."""
+    from service.demo import demo as watch
+
+    del session
+    return watch(exit_after_first_alert=exit_after_first_alert)
+
+
+@command()
+@click.option(
+    "--dry-run", is_flag=True, help="Poll and match for real; show what would be told, store nothing."
+)
+def run(session: Session, dry_run: bool) -> None:
+    """Poll, match and tell, day and night, until SIGTERM or Ctrl-C.
+
+    SIGHUP reads the channels of the configuration anew. Several of these share one database: start a
+    second one on another machine, and each source is still polled once.
+    """
+    from service.daemon import log_lines, serve
+
+    config, path = session.config(), session.path()
+    if path is None:
+        raise ConfigError("", "", "no config.toml was found (`monitor init` writes one)")
+    if dry_run:
+        from service.actions.rehearsal import rehearsal
+
+        with rehearsal(config) as (rehearsed, left_out), session.app(rehearsed) as app:
+            for source in left_out:
+                talk(f"left out, since it can be read only once: {safe(source.name)}")
+            app.listen(log_lines())
+            serve(app, path)
+        return
+    with session.app(config, migrate=True) as app:
+        app.listen(log_lines())
+        serve(app, path)
+
+
+@command()
+@click.argument("names", metavar="[NAME]…", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="Every source, due or not.")
+def poll(session: Session, names: tuple[str, ...], everything: bool) -> None:
+    """Do one round by hand: fetch what is due, match, deliver what may go now.
+
+    With names, those sources; with --all, every source that nobody else is fetching. Messages go out
+    without waiting for others of their story; quiet hours, silences and digests hold. A source that fails
+    is shown and changes nothing about the exit code.
+    """
+    from service.actions import rounds
+
+    with session.app(group_wait=timedelta(0)) as app, progress("polling") as advance:
+        tally = rounds.poll(app, names, everything=everything, progress=advance)
+    session.answer(tally.shape(), _summary(tally, "source"))
+
+
+@command()
+@click.argument("files", metavar="FILE…", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--source", "name", default="ingest", metavar="NAME", help="The source they count as (ingest).")
+def ingest(session: Session, files: tuple[Path, ...], name: str) -> None:
+    """Read files as items, match and deliver, as if a source had brought them.
+
+    Feeds, NewsML-G2, NITF, IPTC 7901, ninjs and plain text are told apart by their content. Items alert
+    whatever their age.
+    """
+    from service.actions import rounds
+
+    with session.app(group_wait=timedelta(0)) as app, progress("reading", len(files)) as advance:
+        tally = rounds.ingest(app, files, name, progress=advance)
+    session.answer(tally.shape(), _summary(tally, "file"))
+
+
+def _summary(tally: Tally, noun: str) -> Iterator[str]:
+    """What a round did, a line; then what went wrong, a line each."""
+    counts = tally.counts
+    told = [
+        count(counts[event], word)
+        for event, word in (
+            ("delivery.sent", "message sent"),
+            ("delivery.retry", "message to be tried again"),
+            ("delivery.dead", "message given up"),
+        )
+        if counts[event]
+    ]
+    yield ", ".join(
+        [
+            count(tally.sources, noun),
+            count(tally.items, "new item"),
+            count(counts["hit.open"], "alert"),
+            *(words.replace("message sents", "messages sent") for words in told),
+        ]
+    )
+    for source, reason in tally.failures.items():
+        talk(f"  {safe(source)}: {safe(reason)}")
+    for problem in tally.problems:
+        talk(f"  {safe(problem)}")

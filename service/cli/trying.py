@@ -1,0 +1,84 @@
+"""`test-rule`: a query tried on files, on one item, or on the archive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from service.cli.screens import explained_lines, field, hit_lines
+from service.cli.session import SPAN, QueryCommand, Session, command
+from service.cli.terminal import bold, count, dim, progress
+from service.errors import UsageError
+from service.model import Exit
+
+if TYPE_CHECKING:
+    from service.actions.trials import Trial
+    from service.config import Config
+
+
+@command(cls=QueryCommand)
+@click.argument("query", metavar="[QUERY]…", nargs=-1)
+@click.option("--explain", is_flag=True, help="Show each part of the query, and what came nearest.")
+@click.option("--since", type=SPAN, default="30d", metavar="SPAN", help="How far back in the archive (30d).")
+@click.option("--lang", default="", metavar="TAG", help="The language of files that declare none.")
+@click.option("--item", type=int, metavar="ID", help="Try it on this item alone.")
+@click.option(
+    "--file", "files", multiple=True, metavar="FILE", type=click.Path(path_type=Path),
+    help="Try it on a file of any format, or a plain text: headline, blank line, text; repeatable.",
+)  # fmt: skip
+@click.option("--rule", default="", metavar="NAME", help="The query of this rule.")
+def test_rule(
+    session: Session,
+    query: Sequence[str],
+    rule: str,
+    files: tuple[Path, ...],
+    item: int | None,
+    lang: str,
+    since: timedelta,
+    explain: bool,
+) -> int:
+    """Try a query, or a rule, on files, on one item, or on the archive; nothing is stored or sent.
+
+    The exit code is 1 where nothing hit. With --file no database is needed, unless the query names a list.
+    """
+    from service.actions import shapes, trials
+
+    if bool(query) is bool(rule):
+        raise UsageError("give a query, or --rule NAME")
+    if files and item is not None:
+        raise UsageError("give --file or --item")
+    with session.app(_config(session)) as app:
+        asked = trials.of_rule(app, rule, lang) if rule else trials.understand(app, query, lang)
+        if files:
+            trial = trials.on_files(app, asked, files, explain=explain)
+        elif item is not None:
+            trial = trials.on_item(app, asked, item, explain=explain)
+        else:
+            with progress("reading the archive") as advance:
+                trial = trials.on_archive(app, asked, since, progress=advance)
+    session.answer(shapes.trial(trial), _trial(trial))
+    return Exit.DONE if trial.hits else Exit.FAILED
+
+
+def _config(session: Session) -> Config:
+    """The configuration, or the defaults where there is none: files can be tried without it."""
+    from service.config import Config
+
+    return session.config() if session.path() else Config()
+
+
+def _trial(trial: Trial) -> Iterator[str]:
+    """The query as it was understood, each result, and the count."""
+    yield field("query", bold(trial.query))
+    for result in trial.results:
+        if result.evidence is None:
+            yield dim(f"  no hit            {result.item.headline}")
+        else:
+            yield from hit_lines(result.item, result.evidence, result.source, reasons=True)
+        if result.explained:
+            yield from explained_lines(result.explained)
+    yield field("hits", f"{trial.hits:,} of {count(trial.items, 'item')}")
