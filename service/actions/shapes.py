@@ -7,8 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from service.model import Alert, Attempt, Delivery, Evidence, Hit, Item, Rule, Sighting, Source, Story
+
+if TYPE_CHECKING:
+    from service.actions.desk import AlertView, StoryView, Told
+    from service.actions.rules import Backtest
+    from service.actions.sources import Look
+    from service.actions.trials import Trial
 
 Shape = dict[str, object]
 
@@ -148,6 +155,57 @@ def hit(one: Hit, headline: str) -> Shape:
     }
 
 
+def trial(one: Trial) -> Shape:
+    """What a query did; `start` and `end` count characters of the field, as the format wrote it."""
+    return {
+        "query": one.query,
+        "items": one.items,
+        "hits": [
+            {
+                "headline": result.item.headline,
+                "item": result.item.id or None,
+                "source": result.source or None,
+                "evidence": [evidence(place) for place in result.evidence],
+            }
+            for result in one.results
+            if result.evidence is not None
+        ],
+    }
+
+
+def backtest(one: Backtest) -> Shape:
+    """What a rule would have hit."""
+    return {
+        "items": one.items,
+        "hits": one.hits,
+        "stories": len(one.stories),
+        "alerts_a_day": round(one.per_day, 2),
+        "newest": [
+            {
+                "item": sample.item.id,
+                "headline": sample.item.headline,
+                "evidence": [evidence(place) for place in sample.evidence],
+            }
+            for sample in reversed(one.newest)
+        ],
+    }
+
+
+def look(one: Look) -> Shape:
+    """What a source shows right now."""
+    parsed = one.parsed
+    return {
+        "readable": one.failure is None,
+        "reason": one.failure.reason if one.failure else None,
+        "title": parsed.feed.title or None if parsed else None,
+        "found_format": parsed.format if parsed else None,
+        "items": len(parsed.items) if parsed else 0,
+        "headlines": [each.headline for each in parsed.items[:5]] if parsed else [],
+        "problems": [problem.what for problem in parsed.problems] if parsed else [],
+        "validators": list(one.validators),
+    }
+
+
 def alert(one: Alert, rule_name: str, headline: str) -> Shape:
     """An alert."""
     return {
@@ -159,6 +217,29 @@ def alert(one: Alert, rule_name: str, headline: str) -> Shape:
         "revision": one.revision,
         "reason": one.reason or None,
         "opened_at": when(one.opened_at),
+    }
+
+
+def told(one: Told) -> Shape:
+    """An alert with its names."""
+    return alert(one.alert, one.rule, one.headline)
+
+
+def alert_view(one: AlertView) -> Shape:
+    """An alert, where its rule hit, and what was sent."""
+    return told(one.told) | {
+        "hits": [hit(found, item.headline) for found, item in one.hits],
+        "deliveries": [delivery(each) for each in one.deliveries],
+    }
+
+
+def story_view(one: StoryView) -> Shape:
+    """A story with all that belongs to it."""
+    return story(one.story) | {
+        "versions": [item(each, name) for each, name in one.items],
+        "carried_by": [sighting(each) for each in one.sightings],
+        "alerts": [told(each) for each in one.alerts],
+        "deliveries": [delivery(each) for each in one.deliveries],
     }
 
 

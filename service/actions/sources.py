@@ -13,7 +13,7 @@ from service.app import LANGUAGES, App
 from service.errors import UsageError
 from service.fetch.schedule import check_cron
 from service.fetch.transports import check_url
-from service.model import Failure, FailureKind, Parsed, Source
+from service.model import Failure, FailureKind, Parsed, Source, SourceState
 from service.workers import WorkerError
 
 
@@ -94,6 +94,34 @@ def edit(app: App, name: str, **changes: object) -> Source:
         if changed.url != source.url:
             changed = replace(changed, url=check_url(changed.url))
         return tx.sources.edit(replace(changed, next_poll_at=app.store.now()))
+
+
+def listed(app: App, *, state: SourceState | None = None, tag: str = "") -> list[Source]:
+    """All sources by name, or those in a state or with a tag."""
+    with app.store.read() as tx:
+        return [one for one in tx.sources.list(state=state) if not tag or tag in one.tags]
+
+
+def pause(app: App, name: str) -> Source:
+    """The source, polled no more until it is resumed; raises NotFoundError."""
+    with app.store.begin() as tx:
+        tx.sources.pause(name)
+        return tx.sources.get(name)
+
+
+def resume(app: App, name: str) -> Source:
+    """The source, due at once, whatever it was that stopped it; raises NotFoundError."""
+    with app.store.begin() as tx:
+        tx.sources.resume(name, app.store.now())
+        return tx.sources.get(name)
+
+
+def remove(app: App, name: str) -> Source:
+    """The source as it was; its items stay, its name may be used again. Raises NotFoundError."""
+    with app.store.begin() as tx:
+        source = tx.sources.get(name)
+        tx.sources.remove(name, app.store.now())
+    return source
 
 
 def _checked(source: Source) -> Source:
