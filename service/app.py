@@ -117,7 +117,11 @@ class App:
     def dispatcher(self) -> Dispatcher:
         """The channels' workers."""
         dispatcher = Dispatcher(self.channels, clock=self.clock)
-        self._open.append(lambda: dispatcher.close(timeout=10.0))
+
+        def close() -> None:
+            dispatcher.close(timeout=10.0)  # what it hands back stays claimable: the node is forgotten next
+
+        self._open.append(close)
         return dispatcher
 
     @cached_property

@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TextIO
 
 from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -28,6 +29,7 @@ from service.app import App, alive
 from service.config import Config, load
 from service.errors import ConfigError, StoreError
 from service.model import Failure, FailureKind, Fetched
+from service.store.prune import prune
 
 BEAT = timedelta(milliseconds=250)  # how late a due source or message may be seen
 SWEEP = timedelta(seconds=20)  # a third of the shortest lease
@@ -115,7 +117,7 @@ class Daemon:
             self.app.report("leases.freed", count=freed)
 
     def _prune(self) -> None:
-        self.app.store.prune(self.app.store.now(), self.app.config.retention)
+        prune(self.app.store, self.app.store.now(), self.app.config.retention)
 
     def _failed(self, event: JobExecutionEvent) -> None:
         self.app.report("beat.failed", beat=event.job_id, reason=_one_line(event.exception))
@@ -201,13 +203,13 @@ class _Dropping(logging.handlers.QueueHandler):
             self.queue.put_nowait(record)
 
 
-def log_lines(stream: object = None) -> Callable[..., None]:
+def log_lines(stream: TextIO | None = None) -> Callable[..., None]:
     """A report that writes one line an event, `time event key=value …`, to standard error.
 
     The lines are written by a thread of their own: a blocked pipe holds that thread and nothing else.
     """
     lines: queue.Queue[logging.LogRecord] = queue.Queue(maxsize=10_000)
-    writer = logging.StreamHandler(sys.stderr if stream is None else stream)  # type: ignore[type-var]
+    writer = logging.StreamHandler(stream or sys.stderr)
     listener = logging.handlers.QueueListener(lines, writer)
     listener.start()
     if listener._thread:  # noqa: SLF001 - the interpreter must not wait for a blocked pipe

@@ -27,6 +27,7 @@ from service.app import App, build
 from service.daemon import Daemon
 from service.errors import MonitorError
 from service.model import Rule, Source
+from service.rules.grammar import join_arguments, parse
 
 QUERY = ("Kim Jong Un", "+", "Reise")
 PATIENCE = 20.0  # seconds that a story has to be told before the demo says that something is wrong
@@ -201,7 +202,7 @@ def demo(*, exit_after_first_alert: bool = False) -> int:
 def _show(app: App, wire: Wire, *, exit_after_first_alert: bool) -> None:
     stage = Stage(app, wire)
     stage.events.wait(lambda event, facts: event == "source.read" and facts.get("source") == "wire", 0)
-    node = rules.parse(rules.join_arguments(QUERY))
+    node = parse(join_arguments(QUERY))
     tried = rules.backtest(app, node)
     rule = rules.add(app, Rule(name="kim-trip", query=""), node)
     say("rule", f'{rule.query}   (monitor add-rule "Kim Jong Un" + "Reise")')

@@ -115,11 +115,15 @@ class Pipeline:
 
     def intake(self, results: Iterable[Fetched | Failure]) -> int:
         """How many new items came in with what arrived."""
-        changed, plain = [], []
+        changed: list[Fetched] = []
+        plain: list[Fetched | Failure] = []
         for result in results:
-            (changed if isinstance(result, Fetched) and result.documents else plain).append(result)
+            if isinstance(result, Fetched) and result.documents:
+                changed.append(result)
+            else:
+                plain.append(result)
         self._settle(plain)
-        return sum(self._take_in(fetched) for fetched in changed if isinstance(fetched, Fetched))
+        return sum(map(self._take_in, changed))
 
     def _take_in(self, fetched: Fetched) -> int:
         """Parse what was fetched, and store all it teaches in one transaction."""

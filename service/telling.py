@@ -81,7 +81,18 @@ class Teller:
         with self._lock:
             matched = self.watchlist.match(item, source.name)
         for rule, evidence in matched:
-            self._admit(tx, rule, evidence, item, placement, source, now)
+            self._admit(tx, rule, evidence, item, placement, now, baseline=self._old(item, source, now))
+
+    def catch_up(self, tx: Transaction, rule: Rule, since: datetime, now: datetime) -> None:
+        """Tell a new rule of what was stored at `since` or later, as if it had been there."""
+        names = tx.sources.names()
+        for item in list(tx.items.scan(since=since)):
+            with self._lock:
+                matched = self.watchlist.match(item, names.get(item.source, ""))
+            for known, evidence in matched:
+                if known.id == rule.id:
+                    placement = tx.items.placement(item.id)
+                    self._admit(tx, known, evidence, item, placement, now, baseline=False)
 
     def _admit(
         self,
@@ -90,8 +101,9 @@ class Teller:
         evidence: tuple[Evidence, ...],
         item: Item,
         placement: Placement,
-        source: Source,
         now: datetime,
+        *,
+        baseline: bool,
     ) -> None:
         """One hit: noted, and told where the policy says so."""
         new_to_rule = all(hit.rule != rule.id for hit in tx.alerts.hits_of_story(item.story))
@@ -106,9 +118,7 @@ class Teller:
             )
         )
         alert = tx.alerts.get(rule.id, item.story)
-        admission = policy.admit(
-            rule, item, placement, alert, new_to_rule=new_to_rule, baseline=self._old(item, source, now)
-        )
+        admission = policy.admit(rule, item, placement, alert, new_to_rule=new_to_rule, baseline=baseline)
         if admission.action is Action.OPEN:
             alert = tx.alerts.open(
                 Alert(rule=rule.id, story=item.story, reason=admission.reason, opened_at=now, updated_at=now)
