@@ -49,41 +49,40 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_template(postgres: Cluster) -> str:
-    """The name of a migrated PostgreSQL database, to be copied."""
-    from sqlalchemy import make_url
-
-    url = postgres.database()
-    _create(url)
-    return str(make_url(url).database)
+def postgres_url(postgres: Cluster) -> str:
+    """The URL of a migrated PostgreSQL database, to be emptied."""
+    return _create(postgres.database())
 
 
-def _create(url: str) -> None:
+def _create(url: str) -> str:
     from service.store.db import Store
 
     store = Store(url)
     store.open()
     store.close()
+    return url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of a migrated database, on each engine. It is a copy, and was told that it may send."""
+    """The URL of a migrated database without rows, on each engine."""
     from service.store.db import Store
+    from service.store.schema import metadata
 
-    if request.param == "sqlite":
-        path = tmp_path / "monitor.db"
-        shutil.copy(request.getfixturevalue("sqlite_template"), path)
-        url = f"sqlite:///{path}"
-    else:
+    if request.param == "postgresql":
         cluster: Cluster = request.getfixturevalue("postgres")
-        url = cluster.database(request.getfixturevalue("postgres_template"))
-    store = Store(url)
+        url: str = request.getfixturevalue("postgres_url")
+        kept = {"installation"}
+        cluster.empty(url, [t.name for t in reversed(metadata.sorted_tables) if t.name not in kept])
+        return url
+    path = tmp_path / "monitor.db"
+    shutil.copy(request.getfixturevalue("sqlite_template"), path)
+    store = Store(f"sqlite:///{path}")
     store.open()
     with store.begin() as tx:
-        tx.installation.resume_sending()
+        tx.installation.resume_sending()  # it is a copy, and would send nothing
     store.close()
-    return url
+    return f"sqlite:///{path}"
 
 
 @pytest.fixture

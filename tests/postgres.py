@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 from types import TracebackType
@@ -13,7 +14,7 @@ from psycopg import sql
 
 
 class Cluster:
-    """A server that lives as long as the tests, with a fresh database for each of them."""
+    """A server that lives as long as the tests."""
 
     def __init__(self, folder: Path) -> None:
         run = folder / "run"
@@ -39,10 +40,21 @@ class Cluster:
         self._admin.close()
         self._server.cleanup()
 
-    def database(self, template: str = "template1") -> str:
-        """The URL of a new database, a copy of the database named `template`."""
-        name = f"monitor_{next(self._numbers)}"
-        self._admin.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
-        )
-        return str(self._server.get_uri(database=name))
+    def database(self) -> str:
+        """The URL of a new, empty database."""
+        name = sql.Identifier(f"monitor_{next(self._numbers)}")
+        self._admin.execute(sql.SQL("CREATE DATABASE {}").format(name))
+        return str(self._server.get_uri(database=name.as_string().strip('"')))
+
+    def empty(self, url: str, tables: Sequence[str]) -> None:
+        """Delete all rows of `tables`, in that order, whoever is connected still.
+
+        A new database for each test would cost a third of a second: it is a hundred files.
+        """
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            for table in tables:
+                connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))

@@ -47,7 +47,7 @@ def _storable(value: Any) -> Any:  # noqa: ANN401 - JSON
     """`value` with every text in it made storable."""
     if isinstance(value, str):
         return storable(value)
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return [_storable(one) for one in value]
     if isinstance(value, dict):
         return {storable(key): _storable(one) for key, one in value.items()}

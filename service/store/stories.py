@@ -64,7 +64,8 @@ class Stories:
         floor = self.floor(since)
         if floor is None:
             return []
-        links = self._same(item.c.link_hash == link_hash(canonical_link), floor, limit)
+        link = link_hash(canonical_link)
+        links = set() if link is None else self._same(item.c.link_hash == link, floor, limit)
         texts = self._same(item.c.text_hash == text_hash, floor, limit)
         shared = self._sharing(fingerprints, floor, limit)
         ids = {*links, *texts, *shared}
