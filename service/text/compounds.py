@@ -2,49 +2,108 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator
+from itertools import pairwise
 
-from service.text.lexicon import Lexicon
+from service.text.families import GRAMMARS, OPEN, SHORTEST, simplex_cost
+from service.text.lexicon import Entry, Lexicon, apply
 
-# Letters between two parts (Fugenelemente), with their cost; the folded languages that build compounds.
-LINKS: Mapping[str, Mapping[str, int]] = {
-    "de": {"": 0, "s": 1, "es": 3, "n": 3, "en": 3, "er": 5, "ens": 4, "ns": 5, "e": 5},
-    "nl": {"": 0, "s": 1, "e": 3, "en": 2, "er": 6},
-    "sv": {"": 0, "s": 1, "e": 4, "o": 5, "u": 5, "a": 5},
-    "da": {"": 0, "s": 1, "e": 3, "er": 4, "n": 6},
-    "nb": {"": 0, "s": 1, "e": 3, "er": 4},
-}
-SHORTEST = 2  # letters of a part
+LANGUAGES = frozenset(GRAMMARS)
+LONGEST = 60  # letters of a word that is looked into
+MOST_PARTS = 6  # stretches of more parts than this are not built
 
 
-def split(form: str, lexicon: Lexicon) -> tuple[tuple[int, int], ...]:
-    """The parts of a folded word as half-open ranges, links left out; one part: it is no compound.
+def parts(form: str, lexicon: Lexicon, *, adjective: bool = False) -> frozenset[str]:
+    """The lemmas of all parts of a folded word, and of all stretches of them; empty: it is no compound.
 
-    The whole word is covered by modifiers, each with its link, and a head; of all covers the one of
-    least cost wins, so that a chance substring loses against the reading of the whole word.
+    Atomwaffensperrvertrag has Atom, Waffe, Vertrag, and Atomwaffe. Of an adjective the last part is left
+    out: steuerfrei has Steuer.
     """
-    links = LINKS[lexicon.language]
+    cuts = [0, *_cuts(form, lexicon, adjective=adjective), len(form)]
+    leaves = list(pairwise(cuts))
+    if len(leaves) < 2:
+        return frozenset()
+    found: set[str] = set()
+    for first, (start, _) in enumerate(leaves):
+        for last, (head, stop) in enumerate(leaves[first : first + MOST_PARTS], first):
+            if (stop < len(form) or not adjective) and stop - start < len(form):
+                found.update(_lemmas(form[start:stop], lexicon, final=stop == len(form)))
+            elif not adjective:
+                found.update(form[:head] + lemma for lemma in _lemmas(form[head:], lexicon, final=True))
+    return frozenset(found)
+
+
+def _lemmas(part: str, lexicon: Lexicon, *, final: bool) -> list[str]:
+    """What a part stands for: its lemmas as a noun, or the noun that it is short for.
+
+    A part that the lexicon has only as a modifier of its own (Elektro-) stands for itself; an adjective or
+    a verb stem stands for nothing, and so does a stretch that is no word.
+    """
+    entry = lexicon.entry(part)
+    if entry is None:
+        return []
+    if endings := entry.nouns if final else entry.nouns + entry.stems:
+        return apply(part, endings)
+    return [part] if not entry.others else []
+
+
+def _cuts(form: str, lexicon: Lexicon, *, adjective: bool) -> Iterator[int]:
+    """Where the parts of a word meet, in order."""
+    entry = lexicon.entry(form)
+    if not adjective and entry and (entry.nouns or entry.stems):
+        place = _listed(form, entry, lexicon)
+        places = _cover(form, lexicon, adjective=False) if place == OPEN else [place] if place else []
+    else:
+        places = _cover(form, lexicon, adjective=adjective)
+    start = 0
+    for place in places:
+        yield from (start + cut for cut in _cuts(form[start:place], lexicon, adjective=False))
+        yield place
+        start = place
+    if places and not adjective:
+        yield from (start + cut for cut in _cuts(form[start:], lexicon, adjective=False))
+
+
+def _listed(form: str, entry: Entry, lexicon: Lexicon) -> int:
+    """Where the head of a listed compound begins; 0: it is none; OPEN: that was not decided.
+
+    It was decided for its lemma when the lexicon was made, with all its forms at hand.
+    """
+    for lemma in apply(form, entry.nouns + entry.stems):
+        known = lexicon.entry(lemma)
+        if known and known.tail:
+            place = len(lemma) - known.tail
+            if known.tail == OPEN or form.startswith(lemma[:place]):
+                return OPEN if known.tail == OPEN else place
+    return 0
+
+
+def _cover(form: str, lexicon: Lexicon, *, adjective: bool) -> list[int]:
+    """Where the parts of a word that is not listed meet; empty: it is best taken as no compound.
+
+    The whole word is covered by modifiers and a head. Of all covers the one of least cost wins, so that a
+    chance substring loses against the reading of the whole word; and any cover must cost less than the
+    reading that the word is a name of its own.
+    """
     end = len(form)
-    best: list[tuple[int, tuple[tuple[int, int], ...]] | None] = [None] * (end + 1)
-    best[0] = (0, ())
-    answer: tuple[int, tuple[tuple[int, int], ...]] | None = None
+    if end > LONGEST:
+        return []
+    reached: dict[int, tuple[float, list[int]]] = {0: (0.0, [])}
+    best: tuple[float, list[int]] = (simplex_cost(end), [])
     for start in range(end - SHORTEST + 1):
-        if (reached := best[start]) is None:
+        if start not in reached:
             continue
-        cost, parts = reached
+        cost, places = reached[start]
         for stop in range(start + SHORTEST, end + 1):
             entry = lexicon.entry(form[start:stop])
             if entry is None:
                 continue
-            if stop == end:
-                if start and entry.head and (answer is None or cost + entry.head < answer[0]):
-                    answer = (cost + entry.head, (*parts, (start, stop)))
-            elif entry.modifier:
-                for link, price in links.items():
-                    after = stop + len(link)
-                    if after <= end - SHORTEST and form.startswith(link, stop):
-                        total = cost + entry.modifier + price
-                        known = best[after]
-                        if known is None or total < known[0]:
-                            best[after] = (total, (*parts, (start, stop)))
-    return answer[1] if answer else ()
+            if stop < end:
+                total = cost + entry.modifier
+                if entry.modifier and total < reached.get(stop, best)[0]:
+                    reached[stop] = (total, [*places, stop])
+            elif start:
+                weight = entry.quality if adjective else entry.head
+                if weight and cost + weight < best[0]:
+                    best = (cost + weight, places)
+    return best[1]

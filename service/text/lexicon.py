@@ -1,4 +1,4 @@
-"""The tables of one language: lemmas of a folded form, and what it costs as a part of a compound.
+"""The tables of one language: what is known of a folded form, alone and as a part of a compound.
 
 A lexicon is one read-only buffer, so that processes share it through a mapped file. It holds no words:
 a word is known by its fingerprint, and its lemmas are told as the ending to cut and the ending to add.
@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 from zlib import crc32
 
-MAGIC = b"wirelex1"
+MAGIC = b"wirelex2"
 HEADER = struct.Struct("=8sQQ8x")
 SLOT_BYTES = 8
 LOAD = 0.66  # of the slots are taken: about two looks for a word that is there, as many for one that is not
@@ -33,28 +33,32 @@ Ending: TypeAlias = tuple[int, str]  # how many characters to cut from the folde
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What a language knows of a folded form. Costs are whole numbers above 0; 0: not usable there."""
+    """What a language knows of a folded form. A cost is in bits, above 0; 0: not used so."""
 
-    nouns: tuple[Ending, ...] = ()  # lemmas of the form written with a capital
+    nouns: tuple[Ending, ...] = ()  # lemmas of the form as a noun; where case does not tell, see `others`
     others: tuple[Ending, ...] = ()  # lemmas of the form written small
+    stems: tuple[Ending, ...] = ()  # what it stands for as a modifier: Grenz- is Grenze, Arbeits- is Arbeit
     modifier: int = 0  # cost as a part before the last one
-    head: int = 0  # cost as the last part
+    head: int = 0  # cost as the last part of a noun
+    quality: int = 0  # cost as the last part of an adjective (steuer-frei)
+    tail: int = 0  # letters of the head, where the form is a compound; 0: it is none
 
     def __str__(self) -> str:
-        """One line: `modifier head|cut ending,…|cut ending,…`."""
-        listed = (",".join(f"{cut} {add}" for cut, add in group) for group in (self.nouns, self.others))
-        return "|".join((f"{self.modifier} {self.head}", *listed))
+        """One line: `modifier head quality tail|cut ending,…|cut ending,…|cut ending,…`."""
+        numbers = f"{self.modifier} {self.head} {self.quality} {self.tail}"
+        groups = (self.nouns, self.others, self.stems)
+        return "|".join((numbers, *(",".join(f"{cut} {add}" for cut, add in group) for group in groups)))
 
     @classmethod
     def read(cls, line: str) -> Entry:
         """The entry of a line that `str` wrote."""
-        costs, *groups = line.split("|")
-        modifier, head = map(int, costs.split(" "))
-        nouns, others = (
-            tuple((int(cut), add) for cut, add in (rule.split(" ") for rule in group.split(",") if rule))
-            for group in groups
-        )
-        return cls(nouns, others, modifier, head)
+        numbers, *groups = line.split("|")
+        return cls(*map(_endings, groups), *map(int, numbers.split(" ")))
+
+
+def _endings(group: str) -> tuple[Ending, ...]:
+    pairs = (rule.split(" ") for rule in group.split(",") if rule)
+    return tuple((int(cut), add) for cut, add in pairs)
 
 
 def ending(form: str, lemma: str) -> Ending:
@@ -67,10 +71,15 @@ def ending(form: str, lemma: str) -> Ending:
     return len(form) - same, lemma[same:]
 
 
+def apply(form: str, endings: Iterable[Ending]) -> list[str]:
+    """The lemmas that the endings make of a folded form."""
+    return [form[: len(form) - cut] + add for cut, add in endings]
+
+
 def pack(entries: Mapping[str, Entry]) -> bytes:
     """The buffer of a lexicon for these folded forms.
 
-    Where there are more than 65,536 different entries, forms with the rarest are left out.
+    Where there are more than 65,536 different entries, the forms of the rarest are left out.
     """
     kinds = [kind for kind, _ in Counter(entries.values()).most_common(MOST_ENTRIES)]
     numbers = {kind: number for number, kind in enumerate(kinds)}
@@ -125,8 +134,3 @@ class Lexicon:
                 return self.entries[slot & 0xFFFF]
             place = place + 1 if place + 1 < size else 0
         return None
-
-
-def apply(form: str, endings: Iterable[Ending]) -> list[str]:
-    """The lemmas that the endings make of a folded form."""
-    return [form[: len(form) - cut] + add for cut, add in endings]

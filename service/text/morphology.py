@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from service.text.compounds import LINKS, split
+from service.text.compounds import LANGUAGES as COMPOUNDING
+from service.text.compounds import parts
 from service.text.fold import fold
 from service.text.lexicon import Entry, Lexicon, apply
 
@@ -121,19 +122,17 @@ class Morphology:
         if "\uac00" <= surface[:1] <= "\ud7a3":
             keys.update(surface[:end] for end in range(1, len(surface)))
         lexicon = self._lexicons.get(language)
-        if lexicon is not None and language in LINKS and word[:1].isupper() | (language != "de"):
-            self._add_parts(surface, lexicon, keys)
+        if lexicon is not None and lexicon.language in COMPOUNDING:
+            keys |= parts(surface, lexicon, adjective=_is_adjective(word, surface, lexicon))
         return frozenset(keys)
 
-    def _add_parts(self, form: str, lexicon: Lexicon, keys: set[str]) -> None:
-        parts = split(form, lexicon)
-        for start, stop in parts:
-            part = form[start:stop]
-            entry = lexicon.entry(part)
-            keys.add(part)
-            if entry:
-                keys.update(apply(part, entry.nouns or entry.others))
-            self._add_parts(part, lexicon, keys)
+
+def _is_adjective(word: str, surface: str, lexicon: Lexicon) -> bool:
+    """Whether German writes the word small, so that it is no noun."""
+    if lexicon.language != "de" or not word[:1].islower():
+        return False
+    entry = lexicon.entry(surface)
+    return entry is None or bool(entry.others) or not entry.nouns
 
 
 class _Memory(dict[str, frozenset[str]]):
