@@ -54,7 +54,7 @@ class Client:
 
     def __init__(self, http: config.Http, *, clock: Clock, agent: str) -> None:
         self.guard = Guard(http.networks)
-        self._http, self._clock, self._agent = http, clock, agent
+        self.settings, self.clock, self._agent = http, clock, agent
         self._hosts = Hosts(http.per_host, http.per_host_gap.total_seconds())
         self._slots = asyncio.Semaphore(SLOTS)
         self._loop = asyncio.new_event_loop()
@@ -68,7 +68,7 @@ class Client:
         self._resolver = aiohttp.ThreadedResolver()
         connector = aiohttp.TCPConnector(
             # A proxy has its own address, which is the administrator's choice, and judges all others.
-            socket_factory=None if self._http.proxy else self.guard.open_socket,
+            socket_factory=None if self.settings.proxy else self.guard.open_socket,
             resolver=self._resolver,
             ttl_dns_cache=DNS_MEMORY,
             limit=0,  # ours are the slots
@@ -93,7 +93,9 @@ class Client:
         """
         if self._loop.is_closed():
             raise RuntimeError("the client is closed")
-        return asyncio.run_coroutine_threadsafe(self._in_turn(source, method), self._loop)
+        # Only a visit waits for its turn; what belongs to one, as a queue's receipt does, follows at once.
+        fetch = self._in_turn(source) if method == "GET" else self._ask(source, URL(source.url), method)
+        return asyncio.run_coroutine_threadsafe(fetch, self._loop)
 
     def close(self, timeout: float) -> None:
         """Give up what is under way and end the thread."""
@@ -115,7 +117,7 @@ class Client:
 
     # ------------------------------------------------------------ one fetch
 
-    async def _in_turn(self, source: Source, method: str) -> Result:
+    async def _in_turn(self, source: Source) -> Result:
         """Wait for the host's turn and a free slot, then ask."""
         try:
             url = URL(source.url)
@@ -133,7 +135,7 @@ class Client:
             except TimeoutError:
                 return _deferred(source, host.busy(time.monotonic()))
             await held.enter_async_context(self._slots)
-            result = await self._ask(source, url, method)
+            result = await self._ask(source, url, "GET")
         if isinstance(result, Failure) and result.status in (429, 503):
             wait = result.retry_after.total_seconds() if result.retry_after else None
             host.hold(wait, time.monotonic())
@@ -143,13 +145,13 @@ class Client:
         """What is known of the URL's host; whether it is of our own house is learned once."""
         name = url.raw_host or ""
         host = self._hosts.of(name)
-        if host.private is None and not self._http.allowed_networks:
+        if host.private is None and not self.settings.allowed_networks:
             host.private = False
         if host.private is None:
             addresses = [name]
             if not _is_literal(name):
                 try:
-                    async with asyncio.timeout(self._http.timeout.total_seconds()):
+                    async with asyncio.timeout(self.settings.timeout.total_seconds()):
                         addresses = [a["host"] for a in await self._resolver.resolve(name, 0)]
                 except OSError:  # a timeout too; the request itself will say what is wrong
                     return host
@@ -158,10 +160,10 @@ class Client:
 
     async def _ask(self, source: Source, url: URL, method: str) -> Result:
         try:
-            async with asyncio.timeout(self._http.timeout.total_seconds()):
+            async with asyncio.timeout(self.settings.timeout.total_seconds()):
                 return await self._follow(source, url, method)
         except TimeoutError:
-            seconds = self._http.timeout.total_seconds()
+            seconds = self.settings.timeout.total_seconds()
             return Failure(
                 source=source,
                 kind=FailureKind.NETWORK,
@@ -179,7 +181,7 @@ class Client:
                 return _refused(source, reason)
             headers = self._headers(source, own_origin=url.origin() == origin)
             async with self._session.request(
-                method, url, headers=headers, allow_redirects=False, proxy=self._http.proxy or None
+                method, url, headers=headers, allow_redirects=False, proxy=self.settings.proxy or None
             ) as response:
                 location = response.headers.get("Location", "")
                 if response.status not in REDIRECTS or not location:
@@ -201,7 +203,7 @@ class Client:
     def _headers(self, source: Source, *, own_origin: bool) -> dict[str, str]:
         headers = {"User-Agent": self._agent, "Accept": ACCEPT, "Accept-Encoding": ASKED_FOR}
         cursor = source.cursor
-        if not _is_stale(cursor, self._clock()):
+        if not _is_stale(cursor, self.clock()):
             if cursor.etag:
                 headers["If-None-Match"] = cursor.etag
             if cursor.last_modified:
@@ -214,7 +216,7 @@ class Client:
 
     async def _take(self, source: Source, response: aiohttp.ClientResponse, moved: str) -> Result:
         """What the final answer means."""
-        now, status = self._clock(), response.status
+        now, status = self.clock(), response.status
         if status != 304 and not 200 <= status < 300:
             return _failed(source, response, now)
         cursor = _advanced(source.cursor, response.headers, moved, now, unchanged=status == 304)
@@ -241,7 +243,7 @@ class Client:
 
     async def _read(self, response: aiohttp.ClientResponse) -> bytes:
         """The decoded body; raises TooLarge or Broken."""
-        limit = self._http.max_bytes
+        limit = self.settings.max_bytes
         decoder = Decoder(response.headers.get("Content-Encoding", ""), limit)
         if (response.content_length or 0) > limit:
             raise TooLarge(f"more than {limit / 10**6:g} MB (http.max_bytes)")
@@ -261,7 +263,7 @@ def normal_url(url: str) -> str:
         raise UsageError(f"not a URL: {url!r} ({error})") from error
     if not parsed.raw_host:
         raise UsageError(f"not a URL: {url!r} (there is no host in it)")
-    return str(parsed)
+    return str(parsed.with_path(parsed.raw_path or "/", encoded=True, keep_query=True))
 
 
 def _is_literal(host: str) -> bool:

@@ -26,7 +26,11 @@ LOOKS_PER_GAP = 10  # a source is met at most a tenth of its usual gap late
 LEARNING_RATE = 0.3  # of the newest gap in the rhythm
 FAILING_AFTER = 3  # failures in a row; one or two are the weather
 GONE_LOOK = timedelta(weeks=1)
-FOLDER_LOOK = timedelta(seconds=10)  # a folder of our own costs nothing, and nobody has to be spared
+DROPS = {  # where things are put down for us, nobody is spared by coming late
+    "folder": timedelta(seconds=10),
+    "wireq": timedelta(seconds=30),  # as dpa asks for; its Retry-After says more
+    "wireq+http": timedelta(seconds=30),
+}
 BACKED_OFF = timedelta(hours=1)  # the longest wait of a source whose interval a person chose
 MOVED_FOR_GOOD = 3  # permanent redirects to the same place in a row
 JITTER = 0.1  # of the interval, so that sources that began together part
@@ -116,8 +120,8 @@ def _interval(
     """The wait that the source has of itself, and why."""
     if source.every:
         return source.every, f"every {spoken(source.every)}, as set"
-    if source.url.startswith("folder:"):
-        return min(FOLDER_LOOK, poll.every), "a folder is looked at all the time"
+    if drop := DROPS.get(source.url.partition(":")[0]):
+        return min(drop, poll.every), f"every {spoken(min(drop, poll.every))}: it is a drop, not a feed"
     silence = now - source.last_item_at if source.last_item_at and not new_items else timedelta(0)
     gap = max(rhythm or timedelta(0), silence)
     wait = max(poll.every, min(gap / LOOKS_PER_GAP, poll.longest))

@@ -18,6 +18,7 @@ from typing import TypeAlias
 
 from service import config
 from service.errors import UsageError
+from service.fetch import folder, wireq
 from service.fetch.http import SLOTS, Client, Result, normal_url
 from service.model import Clock, Failure, FailureKind, Source
 
@@ -38,6 +39,9 @@ def _in_thread(read: Callable[[Source, Client], Result]) -> Start:
 TRANSPORTS: Mapping[str, Start] = {
     "http": lambda fetcher, source: fetcher.client.start(source),
     "https": lambda fetcher, source: fetcher.client.start(source),
+    "folder": _in_thread(folder.read),
+    "wireq": _in_thread(wireq.read),
+    "wireq+http": _in_thread(wireq.read),
 }
 
 
@@ -114,6 +118,8 @@ def _unknown(scheme: str) -> str:
 def check_url(url: str) -> str:
     """The URL in its normal form, of what a person typed; raises UsageError where it can never be fetched."""
     url = url.strip()
+    if url.startswith(("/", "./", "../", "~")):
+        return folder.url_of(url)
     if not url.isprintable() or "\\" in url or " " in url:
         raise UsageError("a URL holds no blanks, backslashes or control characters (write %20 for a blank)")
     scheme, rest = _scheme(url), url.partition(":")[2]
@@ -127,4 +133,4 @@ def check_url(url: str) -> str:
         raise UsageError(_unknown(scheme))
     if "@" in rest.removeprefix("//").partition("/")[0]:
         raise UsageError("a URL carries no user or password (name an environment variable: --auth-env VAR)")
-    return normal_url(f"{scheme}:{rest}")
+    return folder.url_of(url) if scheme == "folder" else normal_url(f"{scheme}:{rest}")
