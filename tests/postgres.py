@@ -11,6 +11,7 @@ from typing import Self
 
 import psycopg
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 
 
 class Cluster:
@@ -40,11 +41,16 @@ class Cluster:
         self._admin.close()
         self._server.cleanup()
 
-    def database(self) -> str:
-        """The URL of a new, empty database."""
-        name = sql.Identifier(f"monitor_{next(self._numbers)}")
-        self._admin.execute(sql.SQL("CREATE DATABASE {}").format(name))
-        return str(self._server.get_uri(database=name.as_string().strip('"')))
+    def database(self, template: str = "template1") -> str:
+        """The URL of a new database, a copy of `template`."""
+        name = f"monitor_{next(self._numbers)}"
+        create = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+        self._admin.execute(create.format(sql.Identifier(name), sql.Identifier(template)))
+        return str(self._server.get_uri(database=name))
+
+    def copy(self, url: str) -> str:
+        """The URL of a copy of the database at `url`, to which nobody may be connected."""
+        return self.database(str(conninfo_to_dict(url)["dbname"]))
 
     def empty(self, url: str, tables: Sequence[str]) -> None:
         """Delete all rows of `tables`, in that order, whoever is connected still.

@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from threading import Lock
 from typing import Any
 
@@ -230,8 +229,6 @@ class Store:
 
     def _revision(self) -> str:
         """The schema version of the database, "" for one that is empty; StoreError for a foreign one."""
-        if self.dialect == "sqlite" and self._url.database and not Path(self._url.database).parent.is_dir():
-            raise StoreError(f"{self.name}: no such folder")
         with self._writing.connect() as connection:
             tables = inspect(connection).get_table_names()
             if "alembic_version" in tables:
