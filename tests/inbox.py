@@ -35,6 +35,8 @@ ACCEPT = "250 2.0.0 taken"
 DROP = "drop"  # the mail is taken, and the connection cut before the answer
 HANG = "hang"  # the mail is read, and no answer comes until the server closes
 
+CUT = 0  # as a status: the request is taken, and the connection cut before the answer
+
 DEADLINE = 10.0  # seconds a test waits for what must come
 
 
@@ -77,11 +79,12 @@ class MailServer:
         wrapped: bool = False,
         users: Mapping[str, str] | None = None,
         refused: Mapping[str, str] | None = None,
+        port: int = 0,
     ) -> None:
         self.letters: list[Letter] = []
         self.refused = dict(refused or {})
         self.connections = 0
-        self.port = 0
+        self.port = port  # 0: a free one
         self._tls, self._wrapped, self._users = tls, wrapped, users
         self._answers: deque[str] = deque()
         self._open: list[SMTP] = []
@@ -131,7 +134,7 @@ class MailServer:
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         listening = self._loop.create_server(
-            self._connection, self.host, 0, ssl=self._tls if self._wrapped else None
+            self._connection, self.host, self.port, ssl=self._tls if self._wrapped else None
         )
         server = self._loop.run_until_complete(listening)
         self.port = server.sockets[0].getsockname()[1]
@@ -311,6 +314,9 @@ class _Hook(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
         headers = {name.lower(): value for name, value in self.headers.items()}
         answer = self.server.hooks.take(Post(self.path, headers, body, time.monotonic()))
+        if answer.status == CUT:
+            self.close_connection = True
+            return
         try:
             self.send_response(answer.status)
             for name, value in answer.headers.items():

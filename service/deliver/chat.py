@@ -98,6 +98,7 @@ def _failed(error: Exception) -> Outcome:
     """What an exception of requests means; its text shows the URL, so only its kind is told."""
     from requests import ConnectTimeout, ReadTimeout
     from requests.exceptions import ProxyError, SSLError
+    from urllib3.exceptions import ProtocolError
 
     if isinstance(error, ReadTimeout):
         return Outcome(verdict=Verdict.AMBIGUOUS, reason="no answer: timed out")
@@ -107,7 +108,7 @@ def _failed(error: Exception) -> Outcome:
         return Outcome(verdict=Verdict.AUTH, reason="the certificate of the service is not trusted")
     if isinstance(error, ProxyError):
         return Outcome(verdict=Verdict.TRANSIENT, reason="no connection through the proxy")
-    if "RemoteDisconnected" in repr(error) or "ConnectionReset" in repr(error):
+    if error.args and isinstance(error.args[0], ProtocolError):
         return Outcome(verdict=Verdict.AMBIGUOUS, reason="the connection was cut before an answer came")
     return Outcome(verdict=Verdict.TRANSIENT, reason="no connection")
 

@@ -90,9 +90,9 @@ class Console:
     def send(self, message: Message, recipient: str) -> Outcome:  # noqa: ARG002 - whoever sits there
         """Print; a closed pipe is a failure like any other."""
         stream = self._stream or sys.stdout
-        text = block(message, styled=stream.isatty()) + "\n"
-        encoding = stream.encoding or "utf-8"
         try:
+            text = block(message, styled=stream.isatty()) + "\n"
+            encoding = stream.encoding or "utf-8"
             # A terminal that cannot show a letter shows a question mark, and the message.
             stream.write(text.encode(encoding, "replace").decode(encoding))
             stream.flush()

@@ -24,7 +24,7 @@ from service.model import Attempt, Channel, Clock, Delivery, Message, Outcome, V
 log = logging.getLogger(__name__)
 
 IDLE = 30.0  # seconds without work after which a driver lets go of its connection
-PATIENCE = timedelta(seconds=40)  # in a queue; well under the lease that holds a delivery for this process
+PATIENCE = timedelta(seconds=25)  # in a queue: with the longest attempt it stays under a delivery's lease
 
 Done: TypeAlias = Callable[[Delivery, Attempt], None]
 

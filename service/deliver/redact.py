@@ -9,22 +9,24 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 LONGEST = 200  # characters of a reason: it stands in a table and in a log line
 SECRET = 6  # characters from which a part of a channel's URL is taken for a secret
 
-OWN_HOST = {"smtp", "smtps", "mailto", "mailtos", "webhook", "webhooks"}  # their host is an address
+MAIL = frozenset({"smtp", "smtps", "mailto", "mailtos"})  # their only secret is the password
+HOOK = frozenset({"webhook", "webhooks"})  # their host is an address
 
 
 def secrets(url: str) -> frozenset[str]:
     """The parts of a channel's URL that no reason may show, as written and decoded.
 
-    Services hide tokens anywhere in it (host, path, query), so all of it counts but short words and, where
-    the scheme names a server, its address.
+    Services hide tokens anywhere in it (host, path, query), so all of it counts but short words.
     """
-    _, _, rest = url.partition("://")
+    scheme, _, rest = url.partition("://")
     try:
         parts = urlsplit("//" + rest)
-        named = {parts.username or "", parts.password or "", *parts.path.split("/")}
-        if url.split(":", 1)[0].lower() not in OWN_HOST:
+        named = {parts.password or ""}
+        if scheme.lower() not in MAIL:
+            named |= {parts.username or "", *parts.path.split("/"), *parts.query.split("&")}
+            named |= {value for _, value in parse_qsl(parts.query)}
+        if scheme.lower() not in MAIL | HOOK:
             named |= {parts.netloc, parts.hostname or ""}
-        named |= {value for _, value in parse_qsl(parts.query)} | set(parts.query.split("&"))
     except ValueError:  # brackets that are no IPv6 address
         named = set(re.split(r"[/@:?&=]", rest))
     whole = {text for part in named for text in (part, unquote(part))} | {url, rest}

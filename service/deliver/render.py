@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from jinja2 import PackageLoader, StrictUndefined, TemplateError, select_autoescape
+from jinja2 import PackageLoader, StrictUndefined, Template, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from service.deliver import dialect
@@ -274,11 +274,15 @@ def _subject(filled: str) -> str:
 
 
 @cache
-def _templates() -> ImmutableSandboxedEnvironment:
-    """The built-in templates: sandboxed, since a channel may bring its own; a missing name is an error."""
+def _templates(*, html: bool) -> ImmutableSandboxedEnvironment:
+    """The built-in templates: sandboxed, since a channel may bring its own; a missing name is an error.
+
+    Two environments, not one that escapes by file name: a macro of a text template that is called from an
+    HTML one would count as escaped without being so.
+    """
     environment = ImmutableSandboxedEnvironment(
         loader=PackageLoader("service.deliver"),
-        autoescape=select_autoescape(["html"], default_for_string=False),
+        autoescape=html,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -290,11 +294,11 @@ def _templates() -> ImmutableSandboxedEnvironment:
 
 
 def _fill(name: str, view: Mapping[str, Any]) -> str:
-    return _templates().get_template(name).render(view)
+    return _templates(html=name.endswith(".html")).get_template(name).render(view)
 
 
-def _own(source: str) -> Any:  # noqa: ANN401 - a jinja2.Template; its stubs say as much
-    return _templates().from_string(source)
+def _own(source: str) -> Template:
+    return _templates(html=False).from_string(source)
 
 
 def _chat(name: str, notice: Notice, view: Mapping[str, Any]) -> str:
