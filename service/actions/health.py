@@ -157,15 +157,16 @@ def _mode(path: Path) -> Iterator[Finding]:
 def _channels(config: Config) -> Iterator[Finding]:
     """Whether each channel can be understood."""
     if not config.channels:
-        yield Finding(Level.FAIL, "channels", "there is none, nobody is told", f"add one to {config.name}")
+        yield Finding(Level.FAIL, "channel", "there is none, nobody is told", f"add one to {config.name}")
     for name in config.channels:
-        what = f"channel {name}"
         try:
             check(config.channel(name))
-        except (ConfigError, UsageError) as error:
-            yield Finding(Level.FAIL, what, str(error), f"edit {config.name}")
+        except ConfigError as error:
+            yield Finding(Level.FAIL, "channel", f"{name}: {error.problem}", f"edit {config.name}")
+        except UsageError as error:
+            yield Finding(Level.FAIL, "channel", f"{name}: {error}", f"edit {config.name}")
         else:
-            yield Finding(Level.OK, what, "understood", f"monitor test-channel {name} tries it")
+            yield Finding(Level.OK, "channel", f"{name}: understood")
 
 
 def _disk(config: Config) -> Iterator[Finding]:
@@ -195,7 +196,7 @@ def _database(app: App) -> Iterator[Finding]:
     yield from _clock(app, newest, now)
     yield from _outbox(counts, due, now)
     if not sources:
-        yield Finding(Level.WARN, "sources", "there is none", "monitor add-source URL")
+        yield Finding(Level.WARN, "source", "there is none", "monitor add-source URL")
     for source in sources:
         yield _source(source, now)
 
@@ -231,17 +232,23 @@ def _outbox(counts: Mapping[DeliveryState, int], due: datetime | None, now: date
 
 
 def _source(source: Source, now: datetime) -> Finding:
-    what = f"source {source.name}"
+    """How one source is doing."""
+
+    def finding(level: Level, detail: str, fix: str = "") -> Finding:
+        return Finding(level, "source", f"{source.name}: {detail}", fix)
+
     fix = f"monitor check-source {source.name}"
     if source.auth_env and not os.environ.get(source.auth_env):
-        return Finding(Level.WARN, what, f"{source.auth_env} is not set here", f"export {source.auth_env}=…")
+        return finding(Level.WARN, f"{source.auth_env} is not set here", f"export {source.auth_env}=…")
     if source.state in {SourceState.FAILING, SourceState.GONE}:
-        return Finding(Level.FAIL, what, f"{source.state}: {source.last_error}", fix)
+        return finding(Level.FAIL, f"{source.state}: {source.last_error}", fix)
     if source.state is SourceState.SILENT:
-        return Finding(Level.WARN, what, f"silent since {when(source.last_item_at) or 'ever'}", fix)
+        return finding(Level.WARN, f"silent since {when(source.last_item_at) or 'ever'}", fix)
+    if source.url.startswith("ingest:"):
+        return finding(Level.OK, "files read by hand")
     if source.state is SourceState.PAUSED:
-        return Finding(Level.OK, what, "paused", f"monitor resume-source {source.name}")
-    if source.last_ok_at is None:
-        return Finding(Level.WARN, what, source.last_error or "never read yet", fix)
+        return finding(Level.OK, "paused", f"monitor resume-source {source.name}")
+    if source.last_ok_at is None or source.last_error:
+        return finding(Level.WARN, source.last_error or "never read yet", fix)
     minutes = round((now - source.last_ok_at).total_seconds() / 60)
-    return Finding(Level.OK, what, f"read {minutes} min ago")
+    return finding(Level.OK, f"read {minutes} min ago")

@@ -156,21 +156,17 @@ def hit(one: Hit, headline: str) -> Shape:
 
 
 def trial(one: Trial) -> Shape:
-    """What a query did; `start` and `end` count characters of the field, as the format wrote it."""
-    return {
-        "query": one.query,
-        "items": one.items,
-        "hits": [
-            {
-                "headline": result.item.headline,
-                "item": result.item.id or None,
-                "source": result.source or None,
-                "evidence": [evidence(place) for place in result.evidence],
-            }
-            for result in one.results
-            if result.evidence is not None
-        ],
-    }
+    """What a query did; stored items are named by their id too."""
+    hits = [
+        {
+            "headline": result.item.headline,
+            "evidence": [evidence(place) for place in result.evidence],
+            **({"item": result.item.id, "source": result.source} if result.item.id else {}),
+        }
+        for result in one.results
+        if result.evidence is not None
+    ]
+    return {"query": one.query, "items": one.items, "hits": hits}
 
 
 def backtest(one: Backtest) -> Shape:

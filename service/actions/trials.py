@@ -29,7 +29,7 @@ class Result:
     item: Item
     source: str
     evidence: tuple[Evidence, ...] | None
-    explained: lint.Explained | None = None
+    explained: lint.Explanation | None = None
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ import click
 from service.actions.page import Page
 from service.cli.screens import delivery_lines, field
 from service.cli.session import Session, command, paged
-from service.cli.terminal import bold, count, local, safe, safe_lines, state, table
+from service.cli.terminal import bold, count, local, paragraphs, safe, state, table
 
 if TYPE_CHECKING:
     from service.actions.desk import StoryView
@@ -58,12 +58,19 @@ def _story(seen: StoryView) -> Iterator[str]:
         if item.link:
             yield field("link", safe(item.link))
         yield ""
-        yield from safe_lines(item.body)
+        yield from paragraphs(item.body)
     yield ""
     yield from table(
         ("item", "received", "source", "version", "mark", "headline"),
         (
-            (item.id, item.received_at, source, item.version, item.signal.value, item.headline)
+            (
+                item.id,
+                item.received_at,
+                source,
+                item.version,
+                item.signal.value.replace("none", ""),
+                item.headline,
+            )
             for item, source in seen.items
         ),
     )

@@ -147,10 +147,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _worded(error: click.ClickException) -> str:
     """The words of a wrong use on one line, with what may have been meant and the way to the help."""
-    message = error.message.rstrip(".")
-    message = message[:1].lower() + message[1:]
-    if isinstance(error, (click.NoSuchOption, click.exceptions.NoSuchCommand)) and error.possibilities:
-        message += f", did you mean {' or '.join(error.possibilities)}?"
+    message, meant = error.format_message(), None
+    if isinstance(error, (click.NoSuchOption, click.exceptions.NoSuchCommand)):
+        message, meant = error.message, error.possibilities
+    message = (message[:1].lower() + message[1:]).rstrip(".")
+    if meant:
+        message += f", did you mean {' or '.join(meant)}?"
     context = error.ctx if isinstance(error, click.UsageError) else None
     return f"{message} (see `{context.command_path} --help`)" if context else message
 

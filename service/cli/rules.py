@@ -120,7 +120,7 @@ def list_rules(session: Session) -> None:
     )
     session.answer(
         [shapes.rule(one) for one in found],
-        table(("name", "", "priority", "tells", "query"), rows, "no rules (monitor add-rule QUERY)"),
+        table(("name", "state", "priority", "tells", "query"), rows, "no rules (monitor add-rule QUERY)"),
     )
 
 

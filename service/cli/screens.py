@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from service.cli.terminal import ago, bold, dim, local, marked, safe, state, table
+from service.cli.terminal import ago, bold, dim, due, local, marked, safe, state, table
 from service.model import Delivery, DeliveryState, Evidence, Item, Rule, SourceState
 
 if TYPE_CHECKING:
     from service.actions.health import Status
+    from service.rules.lint import Explanation
 
 EXCERPT = 90  # characters of the text around a place
+INDENT = " " * 20  # the column after a time
 
 
 def field(name: str, value: str) -> str:
@@ -34,16 +36,16 @@ def rule_lines(rule: Rule) -> Iterator[str]:
 
 def hit_lines(item: Item, evidence: Sequence[Evidence], source: str = "", *, reasons: bool) -> Iterator[str]:
     """An item with its matched words marked, and on request why each one matched."""
-    titled = [place for place in evidence if place.field == "title"]
     at = local(item.received_at or item.published_at)
+    titled = [place for place in evidence if place.field == "title"]
     yield f"  {at}  {f'{safe(source)}  ' if source else ''}{marked(item.headline, spans(titled))}"
+    # The text is shown where it holds what the headline does not say.
     missing = {place.term for place in evidence} - {place.term for place in titled}
     body = [place for place in evidence if place.field == "body"]
-    if any(place.term in missing for place in body):
-        yield f"{'':20}{marked(item.body, spans(body), EXCERPT)}"
+    if around := next((place.start for place in body if place.term in missing), None):
+        yield INDENT + marked(item.body, spans(body), EXCERPT, around)
     if reasons:
-        for reason in dict.fromkeys(map(because, evidence)):
-            yield dim(f"{'':20}{reason}")
+        yield INDENT + dim(f"matched {because(evidence)}")
 
 
 def spans(evidence: Sequence[Evidence]) -> list[tuple[int, int]]:
@@ -51,10 +53,26 @@ def spans(evidence: Sequence[Evidence]) -> list[tuple[int, int]]:
     return [(place.start, place.end) for place in evidence]
 
 
-def because(place: Evidence) -> str:
-    """`“Auslandsreise” for Reise (compound, in the body)`."""
-    name = f" of @{place.list}" if place.list else ""
-    return f"“{place.text}” for {place.term}{name} ({place.how}, {place.field})"
+def because(evidence: Sequence[Evidence]) -> str:
+    """`"Kim Jong Un" (title, body), "Auslandsreise" for Reise (body, compound)`."""
+    reasons: dict[str, dict[str, None]] = {}
+    for place in evidence:
+        listed = f" of @{place.list}" if place.list else ""
+        words = f'"{place.text}"' + (f" for {place.term}" if place.text != place.term else "") + listed
+        how = {} if place.how in {"exact", "phrase"} else {place.how: None}
+        reasons[words] = {place.field: None} | reasons.get(words, {}) | how
+    return ", ".join(f"{words} ({', '.join(where)})" for words, where in reasons.items())
+
+
+def explained_lines(part: Explanation, depth: int = 0) -> Iterator[str]:
+    """Each part of a query: whether it holds, and where, or what came nearest."""
+    said = f"  {because(part.evidence)}" if part.evidence else ""
+    if not part.hit and part.nearest:
+        said = f"  nearest: {part.nearest}"
+    sign = state("yes") if part.hit else state("no ")
+    yield f"{INDENT}{'  ' * depth}{sign}  {safe(part.text)}{dim(said)}"
+    for child in part.parts:
+        yield from explained_lines(child, depth + 1)
 
 
 def delivery_lines(deliveries: Sequence[Delivery]) -> Iterator[str]:
@@ -88,7 +106,7 @@ def status_screen(seen: Status) -> Iterator[str]:
     yield field("database", safe(seen.database))
     yield field(
         "sources",
-        f"{sources or 'none (monitor add-source URL)'}; next poll {ago(seen.next_poll_at, seen.at)}",
+        f"{sources or 'none (monitor add-source URL)'}; next poll {due(seen.next_poll_at, seen.at)}",
     )
     yield field("items", f"{seen.items:,} stored, the last {ago(seen.last_item_at, seen.at)}")
     disabled = f", {seen.rules_disabled} disabled" if seen.rules_disabled else ""

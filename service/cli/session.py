@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, nullcontext, redirect_stdout
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -49,10 +50,10 @@ class Session:
         from service.app import build
 
         app = build(config or self.config(), migrate=migrate, group_wait=group_wait)
-        try:
+        # What a console channel prints must not stand beside the one document of `--json`.
+        beside = redirect_stdout(sys.stderr) if self.json else nullcontext()
+        with closing(app), beside:
             yield app
-        finally:
-            app.close()
 
     def answer(self, shape: object, lines: Iterable[str]) -> None:
         """Print the answer: `shape` as JSON where that was asked for, else `lines`."""

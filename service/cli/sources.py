@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from service.cli.session import SPAN, Session, command
-from service.cli.terminal import ago, dim, length, local, quoted, safe, state, table
+from service.cli.terminal import ago, dim, due, length, local, quoted, safe, state, table
 from service.errors import UsageError
 from service.model import Exit, Source, SourceState
 
@@ -76,7 +76,7 @@ def list_sources(session: Session, wanted: str | None, tag: str | None) -> None:
             state(one.state.value),
             _interval(one),
             ago(one.last_item_at, now),
-            ago(one.next_poll_at, now) if one.next_poll_at else "",
+            due(one.next_poll_at, now),
             one.last_error or one.url,
         )
         for one in found

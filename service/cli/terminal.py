@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import shutil
 import sys
+import textwrap
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -28,6 +30,7 @@ OBEYED = re.compile(
 )
 BLANKS = frozenset("\t\n\v\f\r\x85\u2028\u2029")
 
+COLUMN = 100  # characters of the widest line of text that reads well
 PATIENCE = 1.0  # seconds that a command may take before it shows that it is at work
 
 
@@ -63,6 +66,13 @@ def talk(line: str = "") -> None:
     click.echo(line, err=True)
 
 
+def paragraphs(text: str) -> Iterator[str]:
+    """The lines of a text, safe; on a terminal they are wrapped between words."""
+    width = min(shutil.get_terminal_size().columns, COLUMN) if on_terminal() else 0
+    for line in safe_lines(text):
+        yield from (textwrap.wrap(line, width) or [""]) if width else [line]
+
+
 def on_terminal() -> bool:
     """Whether a person sees standard output directly."""
     return sys.stdout.isatty()
@@ -83,6 +93,11 @@ def ago(at: datetime | None, now: datetime) -> str:
     distance = now - at
     amount = length(abs(distance))
     return f"{amount} ago" if distance >= timedelta(0) else f"in {amount}"
+
+
+def due(at: datetime | None, now: datetime) -> str:
+    """`in 40 s`, `now`, or a dash where it never is."""
+    return "–" if at is None else "now" if at <= now else ago(at, now)
 
 
 def length(span: timedelta) -> str:
@@ -135,18 +150,18 @@ COLORS = {
 
 def state(word: str) -> Styled:
     """The word of a state in its color."""
-    return Styled(click.style(safe(word), fg=COLORS.get(word.lower())))
+    return Styled(click.style(safe(word), fg=COLORS.get(word.strip().lower())))
 
 
-def marked(text: str, places: Iterable[tuple[int, int]], width: int = 0) -> Styled:
-    """`text` with the places marked: bold on a terminal, »in quotes« elsewhere.
+def marked(text: str, places: Iterable[tuple[int, int]], width: int = 0, around: int = 0) -> Styled:
+    """`text` with the places marked: in color on a terminal, `>…<` elsewhere.
 
-    With a `width` it is the stretch of about that many characters around the first place.
+    With a `width` it is the stretch of about that many characters in which the place `around` stands.
     """
     spans = _merged(places, len(text))
     first, last = 0, len(text)
     if width and len(text) > width:
-        first, last = _window(text, spans[0][0] if spans else 0, width)
+        first, last = _window(text, around, width)
     parts, at = ["… " if first else ""], first
     for start, end in spans:
         if start >= at and end <= last:
@@ -156,7 +171,7 @@ def marked(text: str, places: Iterable[tuple[int, int]], width: int = 0) -> Styl
 
 
 def _mark(text: str) -> str:
-    return click.style(text, bold=True, fg="yellow") if on_terminal() else f"»{text}«"
+    return click.style(text, bold=True, fg="yellow") if on_terminal() else f">{text}<"
 
 
 def _merged(places: Iterable[tuple[int, int]], end_of_text: int) -> list[tuple[int, int]]:
