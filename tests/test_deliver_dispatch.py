@@ -197,8 +197,12 @@ def test_a_reload_gives_a_mended_channel_a_fresh_start(
     record.wait(1)
     assert dispatcher.drain(DEADLINE)
     assert dispatcher.room("hook") == 0
+    before = [thread for thread in threading.enumerate() if thread.name == "deliver-hook"]
     dispatcher.reload({"hook": Channel(name="hook", url=hooks.url(path="/new"), rate=100)})
     assert dispatcher.room("hook") == 20
+    for thread in before:
+        thread.join(DEADLINE)
+        assert not thread.is_alive()
     dispatcher.send(delivery(2), record)
     record.wait(2)
     assert [post.path for post in hooks.posts] == ["/hook", "/new"]
