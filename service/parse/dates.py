@@ -8,6 +8,20 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 EARLY = timedelta(minutes=5)  # how far a sender's clock may be ahead of ours
 REPEATED_HOUR = timedelta(hours=1)
+MONTHS = (
+    "jan",
+    "feb",
+    "mär mrz mar",
+    "apr",
+    "mai may",
+    "jun",
+    "jul",
+    "aug",
+    "sep",
+    "okt oct",
+    "nov",
+    "dez dec",
+)
 STAMP = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4}|\d{2}),? (\d{1,2})[:.](\d{2})")
 
 
@@ -17,6 +31,12 @@ def zone(name: str) -> tzinfo:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return UTC
+
+
+def month_number(name: str) -> int:
+    """The number of a month by its first three letters, German or English; 0 if it is none."""
+    start = name[:3].lower()
+    return next((number for number, names in enumerate(MONTHS, 1) if start in names.split()), 0)
 
 
 def local(stamp: datetime, place: tzinfo, now: datetime) -> datetime:

@@ -94,7 +94,10 @@ def _item(entry: Mapping[str, Any], place: tzinfo, now: datetime) -> Item:
     tags = [
         (str(tag.get("term") or ""), tag.get("scheme")) for tag in entry.get("tags", ()) if tag.get("term")
     ]
-    credit = entry.get("media_credit") or [{}]
+    credits_ = (one for one in entry.get("media_credit", ()) if "photo" not in str(one.get("role")))
+    names = [
+        one_line(to_text(name)) for author in entry.get("authors", ()) if (name := _text(author, "name"))
+    ]
     updated = _moment(entry, "updated", place, now)  # the only date of RDF, and of many Atom feeds
     return Item(
         headline=one_line(to_text(_text(entry, "title"))),
@@ -107,7 +110,7 @@ def _item(entry: Mapping[str, Any], place: tzinfo, now: datetime) -> Item:
                 _text(entry, "dc_source")
                 or _text(entry.get("source") or {}, "title")
                 or _text(entry, "publisher")
-                or _text(credit[0], "content")
+                or _text(next(credits_, {}), "content")
             )
         ),
         language=_text(entry, "language") or str((entry.get("title_detail") or {}).get("language") or ""),
@@ -115,7 +118,7 @@ def _item(entry: Mapping[str, Any], place: tzinfo, now: datetime) -> Item:
         or _moment(entry, "created", place, now)
         or updated,
         updated_at=updated,
-        byline=one_line(to_text(_text(entry, "author"))),
+        byline=", ".join(names) or one_line(to_text(_text(entry, "author"))),
         link=_text(entry, "feedburner_origlink") or _text(entry, "link"),
         rights=one_line(to_text(_text(entry, "rights"))),
     )

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from service.model import Document, Feed, Item, Parsed, Problem, Signal, Source, Status
+from service.parse.dateline import dateline
 from service.parse.instruments import instruments
 from service.text.html import one_line, tidy
 from service.text.url import canonical, safe, unwrap
@@ -90,6 +91,7 @@ def _item(item: Item, feed: Feed, document: Document, source: Source, problems: 
     if len(body) > LONGEST_BODY:
         problems.append(Problem(f"a text of more than {LONGEST_BODY:,} characters was cut", where))
     headline = one_line(item.headline) or _first_words(body)
+    framed = dateline(body)
     link = unwrap(item.link)
     return replace(
         item,
@@ -100,8 +102,8 @@ def _item(item: Item, feed: Feed, document: Document, source: Source, problems: 
         version=one_line(item.version)[:LONGEST_FIELD],
         slug=one_line(item.slug)[:LONGEST_FIELD],
         keywords=_names(item.keywords),
-        places=_names(item.places),
-        agency=one_line(item.agency)[:LONGEST_FIELD],
+        places=_names(item.places or framed.places),
+        agency=one_line(item.agency or framed.agency)[:LONGEST_FIELD],
         language=_language(item, feed, source, headline, body),
         published_at=min(published, document.received_at) if published else None,
         updated_at=min(updated, document.received_at) if updated else None,

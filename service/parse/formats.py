@@ -81,16 +81,16 @@ def _why_not(head: bytes) -> str:
     for magic, what in MAGIC.items():
         if head.startswith(magic):
             return f"{what}, not a feed"
-    if head.lstrip().startswith((b"<?xml", b"<!")) and not _root(head):
+    if head.lstrip().startswith((b"<?xml", b"<!")) and not root(head):
         return f"XML without an element in its first {HEAD_BYTES // 1024} KB"
-    if root := _root(head):
-        return f"XML, but not a known format (its root is <{root.decode('ascii', 'replace')}>)"
+    if name := root(head):
+        return f"XML, but not a known format (its root is <{name.decode('ascii', 'replace')}>)"
     if head.lstrip()[:1] in {b"{", b"["}:
         return "JSON, but not a known format"
     return "text, not a feed" if _is_text(head) else "binary data, not a feed"
 
 
-def _root(head: bytes) -> bytes:
+def root(head: bytes) -> bytes:
     """The local name of the root element, b"" if this is no XML."""
     position = 0
     while skipped := PROLOG.match(head, position):
@@ -110,7 +110,7 @@ def _is_text(head: bytes) -> bool:
 
 
 def _is_feed(head: bytes, _media_type: str, _name: str) -> bool:
-    return _root(head) in {b"rss", b"RDF", b"feed", b"channel"} or bool(
+    return root(head) in {b"rss", b"RDF", b"feed", b"channel"} or bool(
         not PAGE.match(head) and FEED.search(head)
     )
 
@@ -150,7 +150,7 @@ def _is_anpa1312(head: bytes, _media_type: str, _name: str) -> bool:
 
 def _is_plain(head: bytes, media_type: str, name: str) -> bool:
     """A file of text, or over the web the agency's form: a server's "try later" is no news."""
-    if head.lstrip().startswith((b"<?xml", b"<!")) or _root(head) or _keys(head):
+    if head.lstrip().startswith((b"<?xml", b"<!")) or root(head) or _keys(head):
         return False
     if head.startswith(tuple(MAGIC)) or not _is_text(head):
         return False
@@ -158,7 +158,7 @@ def _is_plain(head: bytes, media_type: str, name: str) -> bool:
 
 
 def _by_root(*names: bytes) -> Callable[[bytes, str, str], bool]:
-    return lambda head, _media_type, _name: _root(head) in names
+    return lambda head, _media_type, _name: root(head) in names
 
 
 def _module(name: str) -> Callable[[Document, Source], Parsed]:

@@ -5,24 +5,18 @@ from __future__ import annotations
 from datetime import datetime, tzinfo
 from urllib.parse import urljoin
 
-from service.model import Document, Feed, Item, Parsed, Problem, Source
+from service.model import Document, Feed, Item, Parsed, Source
 from service.parse.dates import iso, zone
 from service.parse.formats import UnreadableError
-from service.parse.objects import Object, child, load, objects, text, texts, whole
+from service.parse.objects import Object, child, objects, read, text, texts
 from service.text.html import to_text
 
 
 def parse(document: Document, source: Source) -> Parsed:
     """The items of a JSON Feed; of one that was cut off, those that came whole."""
-    problems = []
-    try:
-        feed = load(document.body, document.charset)
-    except UnreadableError as error:
-        items = list(whole(document.body, document.charset))
-        if not items:
-            raise
-        feed = {"items": items}
-        problems.append(Problem(f"{error}; the whole items before were read"))
+    feed, problems = read(document, "items")
+    if isinstance(feed, list) and problems:
+        feed = {"items": feed}
     if not isinstance(feed, dict) or not isinstance(feed.get("items"), list):
         raise UnreadableError("not a JSON feed: it has no list of items")
     place = zone(source.timezone)

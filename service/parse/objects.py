@@ -3,37 +3,47 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
+from service.model import Document, Problem
 from service.parse.encoding import decode
 from service.parse.formats import UnreadableError
 
 Object: TypeAlias = Mapping[str, object]
 
+OBJECT = re.compile(r"[\s,]*\{")
 
-def load(body: bytes, charset: str = "") -> object:
-    """The value of a JSON document; raises UnreadableError if it is none."""
+
+def read(document: Document, *lists: str) -> tuple[object, list[Problem]]:
+    """The value of a JSON document.
+
+    Of one that was cut off it is the whole objects in the list under one of the keys `lists`, and a Problem.
+    Raises UnreadableError if there is neither.
+    """
+    text = decode(document.body, document.charset)
     try:
-        value: object = json.loads(decode(body, charset))
+        return json.loads(text, strict=False), []
     except RecursionError as error:
         raise UnreadableError("JSON nested too deep") from error
     except ValueError as error:
-        raise UnreadableError(f"not JSON: {error}") from error
-    return value
+        if not (saved := list(_whole(text, lists))):
+            raise UnreadableError(f"not JSON: {error}") from error
+        return saved, [Problem(f"cut off or broken, the whole items before were read: {error}")]
 
 
-def whole(body: bytes, charset: str = "") -> Iterator[Object]:
-    """The objects of the first array of objects that came whole, of a document that was cut off."""
-    text = decode(body, charset)
-    decoder = json.JSONDecoder()
-    start = text.find("[", text.find('"items"') if '"items"' in text else max(0, text.find('"entries"'))) + 1
-    while start and (start := text.find("{", start)) >= 0:
+def _whole(text: str, lists: tuple[str, ...]) -> Iterator[object]:
+    """The objects of the first of the lists, as far as they are whole."""
+    found = re.search(rf'"(?:{"|".join(lists)})"\s*:\s*\[|^\s*\[', text)
+    decoder = json.JSONDecoder(strict=False)
+    position = found.end() if found else len(text)
+    while opening := OBJECT.match(text, position):
         try:
-            value, start = decoder.raw_decode(text, start)
+            value, position = decoder.raw_decode(text, opening.end() - 1)
         except (ValueError, RecursionError):
             return
-        yield from objects([value])
+        yield value
 
 
 def objects(value: object) -> list[Object]:

@@ -1,11 +1,13 @@
 """Plain text: the form in which a German agency's stories are passed on, and any text with a headline.
 
-Headline
-                                          blank
-02.09.25 05:24 Uhr                        optional, wall-clock time
-                                          blank
-BERLIN/PARIS (agency) - Text …            place and agency are optional
-… the last sentence./abc/DE/fg            sign-off: author, desk, editor
+    Headline
+                                              blank
+    02.09.25 05:24 Uhr                        optional, wall-clock time
+                                              blank
+    BERLIN/PARIS (agency) - Text …            place and agency are optional
+    … the last sentence./abc/DE/fg            sign-off: author, desk, editor
+
+An embargo (`Sperrfrist: 3. September 20.15 Uhr`) may stand on a line of its own above any of them.
 """
 
 from __future__ import annotations
@@ -13,57 +15,48 @@ from __future__ import annotations
 import re
 
 from service.model import Document, Item, Parsed, Source
+from service.parse.dateline import dateline, without_sign_off
 from service.parse.dates import german, zone
+from service.parse.embargo import LINE, written
 from service.parse.encoding import decode
 from service.parse.formats import UnreadableError
 from service.text.html import is_markup, tidy, to_text
 
-STAMP_LINE = re.compile(r"^\d{1,2}\.\d{1,2}\.(?:\d{4}|\d{2}),? \d{1,2}[:.]\d{2}(?: Uhr)?$")
-DATELINE = re.compile(
-    r"^(?P<places>[A-ZÄÖÜ][^\W\d_]*(?:[ .'/-]{1,2}(?:am|an|der|im|in|of|[A-ZÄÖÜ(][^\W\d_]*\)?)){0,8}) ?"
-    r"\((?P<agency>[A-Za-z][\w./ -]{1,30})\) ?[-–—_]{1,2} "
-)
-SIGN_OFF = re.compile(r"(?<=\S)\s*(?P<sign>(?:/[A-Za-z0-9]{2,4}){2,4})$")
-EMBARGO = re.compile(r"^(?:ACHTUNG[:,]? ?)?Sperrfrist\b[^\n]{0,100}", re.IGNORECASE | re.MULTILINE)
+STAMP_LINE = re.compile(r"\d{1,2}\.\d{1,2}\.(?:\d{4}|\d{2}),? \d{1,2}[:.]\d{2}(?: Uhr)?$")
+LONGEST_HEADLINE = 300  # characters, over several lines; more is a text without a headline of its own
 
 
 def parse(document: Document, source: Source) -> Parsed:
     """One story."""
-    written = decode(document.body, document.charset)
-    text = to_text(written) if is_markup(written) else tidy(written)
-    headline, _, rest = text.partition("\n\n")
-    if "\n" in headline and len(headline) > 300:  # no blank line after the headline
-        headline, _, rest = text.partition("\n")
-    if not headline.strip():
+    place, now = zone(source.timezone), document.received_at
+    raw = decode(document.body, document.charset)
+    text = to_text(raw) if is_markup(raw) else tidy(raw)
+    embargo = written(text, place, now)
+    headline, rest = _headline(text)
+    if LINE.match(headline) and rest:
+        headline, rest = _headline(rest)
+    if not headline:
         raise UnreadableError("a text without a word")
-    published = None
-    first, _, after = rest.partition("\n")
-    if STAMP_LINE.match(first.strip()):
-        published = german(first, zone(source.timezone), document.received_at)
-        rest = after.lstrip("\n")
-    places, agency, body = dateline(rest)
-    body, sign_off = without_sign_off(body)
+    stamp, _, after = rest.partition("\n")
+    stamped = STAMP_LINE.match(stamp.strip())
+    framed = dateline(after.lstrip("\n") if stamped else rest)
+    body, sign_off = without_sign_off(framed.text)
     item = Item(
         headline=headline,
         body=body,
-        places=places,
-        agency=agency,
-        published_at=published,
+        places=framed.places,
+        agency=framed.agency,
+        published_at=german(stamp, place, now) if stamped else None,
         sign_off=sign_off,
+        embargo_until=embargo.until,
+        status=embargo.status,
     )
-    return Parsed(items=(item,))
+    return Parsed(items=(item,), problems=embargo.problems)
 
 
-def dateline(body: str) -> tuple[tuple[str, ...], str, str]:
-    """The places, the agency and the rest of a text that begins with `PLACE/PLACE (agency) - `."""
-    if not (found := DATELINE.match(body)):
-        return (), "", body
-    places = tuple(place.strip() for place in found["places"].split("/"))
-    return places, found["agency"].strip(), body[found.end() :]
-
-
-def without_sign_off(body: str) -> tuple[str, str]:
-    """The text and the desk's sign-off, which sticks to its last sentence: `… said./abc/DE/fg`."""
-    if not (found := SIGN_OFF.search(body.rstrip())):
-        return body, ""
-    return body.rstrip()[: found.start()], found["sign"].strip("/")
+def _headline(text: str) -> tuple[str, str]:
+    """The first paragraph and the rest; the first line where there are no paragraphs."""
+    headline, parted, rest = text.strip().partition("\n\n")
+    if not parted or len(headline) > LONGEST_HEADLINE:
+        headline, _, rest = text.strip().partition("\n")
+    return headline.strip(), rest.strip()

@@ -11,32 +11,47 @@ from lxml import etree
 
 from service.model import Document
 from service.parse.encoding import utf8
-from service.parse.formats import UnreadableError
-from service.parse.guard import refuse_entities
+from service.parse.formats import UnreadableError, root
+from service.parse.guard import possible, refuse_entities
 from service.text.html import one_line, to_text
 
 Element: TypeAlias = "etree._Element"  # noqa: SLF001 - lxml has no other name for it
 
 LARGEST_BYTES = 16_000_000
 REFERENCE = re.compile(rb"&(?!amp;|lt;|gt;|quot;|apos;)([A-Za-z][A-Za-z0-9]{1,31};)")
+BARE = re.compile(rb"&(?!(?:\w{2,32}|#\d{1,8}|#[xX][0-9a-fA-F]{1,7});)")
 LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
 
 
 def elements(document: Document, *names: str) -> tuple[list[Element], str]:
-    """The outermost elements of these local names that came whole, and what broke the rest off, else "".
+    """The outermost elements of these local names, and what is wrong with the document, else "".
 
-    Each stands in its tree, so that what encloses it can be asked. HTML's named entities are resolved
-    although no DTD is read. Raises UnreadableError where there is no whole one.
+    Of a document that was cut off they are those that came whole; one that is only not well-formed (a bare
+    `&`) is read as far as it can be understood. Each stands in its tree, so that what encloses it can be
+    asked. HTML's named entities are resolved although no DTD is read.
+    Raises UnreadableError where there is no such element.
     """
     if len(document.body) > LARGEST_BYTES:
         raise UnreadableError(f"XML of more than {LARGEST_BYTES // 1_000_000} MB")
     body = utf8(document.body, document.charset)
     refuse_entities(body)
+    body = REFERENCE.sub(_numbered, possible(body))
+    found, broken = _walk(body, names, recover=False)
+    if broken and re.search(rb"</(?:[\w.-]+:)?" + re.escape(root(body)) + rb"\s*>\s*\Z", body[-200:]):
+        found, _ = _walk(BARE.sub(b"&amp;", body), names, recover=True)
+    if not found:
+        raise UnreadableError(
+            f"not readable as XML: {broken}" if broken else f"there is no <{names[0]}> in it"
+        )
+    return found, broken
+
+
+def _walk(body: bytes, names: tuple[str, ...], *, recover: bool) -> tuple[list[Element], str]:
+    """The elements up to the end or the first fault, and the fault."""
     found: list[Element] = []
-    broken = ""
     try:
         for _, element in etree.iterparse(
-            io.BytesIO(REFERENCE.sub(_numbered, body)),
+            io.BytesIO(body),
             events=("end",),
             tag=[f"{{*}}{name}" for name in names],
             resolve_entities=False,
@@ -45,16 +60,13 @@ def elements(document: Document, *names: str) -> tuple[list[Element], str]:
             huge_tree=False,
             remove_comments=True,
             remove_pis=True,
+            recover=recover,
         ):
             if not any(local(ancestor) in names for ancestor in element.iterancestors()):
                 found.append(element)
     except etree.XMLSyntaxError as error:
-        broken = one_line(str(error)) or "not well-formed"
-    if not found:
-        raise UnreadableError(
-            f"not readable as XML: {broken}" if broken else f"there is no <{names[0]}> in it"
-        )
-    return found, broken
+        return found, one_line(error.msg or "") or "not well-formed"
+    return found, ""
 
 
 def local(element: Element) -> str:

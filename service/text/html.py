@@ -12,7 +12,7 @@ PARAGRAPH, LINE = "\x1e", "\x1f"  # marks of our own: these two never come throu
 
 BLOCK = re.compile(
     r"address|article|aside|block|blockquote|body\.content|caption|center|content|dd|div|dl|dt|fieldset|figcaption"
-    r"|figure|footer|form|h[1-6r]|header|hl[12]|li|main|nav|ol|p|pre|section|table|tbody|td|th|thead|tr|ul"
+    r"|figure|footer|form|h[1-6r]|header|hl[12]|li|main|nav|ol|p|pre|section|table|ul"
 )
 HIDDEN = re.compile(
     r"audio|button|canvas|datalist|head|iframe|math|media|noscript|object|script|select|style|svg|template"
@@ -106,8 +106,10 @@ class _Text:
             self._hidden += 1
         elif BLOCK.fullmatch(name):
             self._parts.append(PARAGRAPH)
-        elif name == "br":
+        elif name in {"br", "tr"}:
             self._parts.append(LINE)
+        elif name in {"td", "th"}:
+            self._parts.append(" ")
         self._preformatted += name == "pre"
 
     def end(self, tag: str | bytes) -> None:
