@@ -180,6 +180,13 @@ def test_a_refused_login_blames_the_channel_and_shows_no_password(open_channel: 
         assert "verkehrt-77" not in repr(outcome)
 
 
+def test_a_server_that_repeats_the_password_does_not_bring_it_into_the_record(open_channel: Opening) -> None:
+    with MailServer(users={"desk": "geheim-77"}) as server:
+        server.answer("554 5.7.1 desk:geheim-77 may not send")
+        outcome = open_channel(server, "&mode=plain", login="desk:geheim-77@").send(MESSAGE, DESK)
+        assert (outcome.code, outcome.reason) == ("554", "5.7.1 desk:*** may not send")
+
+
 def test_a_wrapped_connection_is_checked_against_the_authority(open_channel: Opening, pem: Path) -> None:
     with MailServer(tls=tls_server(pem), wrapped=True) as server:
         trusted = open_channel(server, f"&ca={pem}", scheme="smtps")

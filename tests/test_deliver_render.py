@@ -359,8 +359,14 @@ def test_an_excerpt_begins_and_ends_with_a_sentence() -> None:
     )
 
 
-def test_a_date_does_not_end_a_sentence() -> None:
-    assert shown(excerpt(BODY, [place(BODY, "Auslandsreise")])).startswith("Pjöngjang (xyz) - Der")
+@pytest.mark.parametrize(
+    "pause", ["am 3. Oktober", "am 13. Oktober", "mit J. Smith", "für die G. m. b. H. Nord"]
+)
+def test_a_date_or_an_initial_does_not_end_a_sentence(pause: str) -> None:
+    text = f"Zuerst etwas anderes. Die Fahrt begann {pause} als Reise nach Norden."
+    assert shown(excerpt(text, [place(text, "Reise")], 60)).startswith(
+        f"Die Fahrt begann {pause} als >Reise<"
+    )
 
 
 def test_an_excerpt_shows_the_densest_place() -> None:
