@@ -82,9 +82,13 @@ def test_a_busy_source_is_not_asked_more_often_than_allowed() -> None:
     assert after_success(source, new_items=5).at == NOW + 5 * MINUTE
 
 
-def test_a_folder_is_looked_at_all_the_time() -> None:
-    source = replace(SOURCE, url="folder:///srv/wire", last_item_at=NOW - 30 * DAY)
-    assert after_success(source).at == NOW + timedelta(seconds=10)
+@pytest.mark.parametrize(
+    ("url", "seconds"),
+    [("folder:///srv/wire", 10), ("wireq://example.org/q", 30), ("ftp://example.org/", 60)],
+)
+def test_a_drop_is_looked_at_all_the_time(url: str, seconds: int) -> None:
+    source = replace(SOURCE, url=url, last_item_at=NOW - 30 * DAY)
+    assert after_success(source).at == NOW + timedelta(seconds=seconds)
 
 
 def test_sources_that_began_together_part() -> None:

@@ -35,6 +35,16 @@ def headers(variable: str, environment: Mapping[str, str]) -> dict[str, str]:
     raise NoCredentials(f"the environment variable {variable} holds no credentials ({FORMS})")
 
 
+def login(variable: str, environment: Mapping[str, str]) -> tuple[str, str] | None:
+    """User and password, for what is no HTTP; None for an empty name. Raises NoCredentials."""
+    if not variable:
+        return None
+    user, colon, password = environment.get(variable, "").strip().partition(":")
+    if not colon or not user.isprintable() or not password.isprintable():
+        raise NoCredentials(f"the environment variable {variable} does not hold user:password")
+    return user, password
+
+
 def _lines(value: str) -> dict[str, str]:
     """The headers that `value` spells out; none where it is a user and a password, or cannot be sent."""
     lines = [line.strip() for line in value.splitlines() if line.strip()]

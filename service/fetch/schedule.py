@@ -26,10 +26,13 @@ LOOKS_PER_GAP = 10  # a source is met at most a tenth of its usual gap late
 LEARNING_RATE = 0.3  # of the newest gap in the rhythm
 FAILING_AFTER = 3  # failures in a row; one or two are the weather
 GONE_LOOK = timedelta(weeks=1)
-DROPS = {  # where things are put down for us, nobody is spared by coming late
+DROPS = {  # where things are put down for us, coming late spares nobody
     "folder": timedelta(seconds=10),
-    "wireq": timedelta(seconds=30),  # as dpa asks for; its Retry-After says more
+    "wireq": timedelta(seconds=30),  # its Retry-After says more, where it wants
     "wireq+http": timedelta(seconds=30),
+    "ftp": timedelta(minutes=1),
+    "sftp": timedelta(minutes=1),
+    "s3": timedelta(minutes=1),
 }
 BACKED_OFF = timedelta(hours=1)  # the longest wait of a source whose interval a person chose
 MOVED_FOR_GOOD = 3  # permanent redirects to the same place in a row

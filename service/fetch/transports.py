@@ -18,7 +18,7 @@ from typing import TypeAlias
 
 from service import config
 from service.errors import UsageError
-from service.fetch import folder, wireq
+from service.fetch import folder, remote, wireq
 from service.fetch.http import SLOTS, Client, Result, normal_url
 from service.model import Clock, Failure, FailureKind, Source
 
@@ -40,6 +40,9 @@ TRANSPORTS: Mapping[str, Start] = {
     "http": lambda fetcher, source: fetcher.client.start(source),
     "https": lambda fetcher, source: fetcher.client.start(source),
     "folder": _in_thread(folder.read),
+    "ftp": _in_thread(remote.read),
+    "sftp": _in_thread(remote.read),
+    "s3": _in_thread(remote.read),
     "wireq": _in_thread(wireq.read),
     "wireq+http": _in_thread(wireq.read),
 }

@@ -1,0 +1,280 @@
+"""Folders on other machines, read through fsspec: FTP, SFTP and S3.
+
+    ftp://HOST/FOLDER     nothing is changed on the server
+    sftp://HOST/FOLDER    the host's key has to stand in known_hosts; needs the extra `sftp`
+    s3://BUCKET/PREFIX    needs the extra `s3`; without --auth-env the usual AWS settings hold
+
+A file is read once, and again when its size or date changes; the cursor's position holds a short hash of each
+file that was read and still lies there. Only a file whose size stands still is taken.
+"""
+
+from __future__ import annotations
+
+import ftplib
+import io
+import logging
+import os
+import socket
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+from urllib.parse import SplitResult, unquote, urlsplit
+
+import fsspec
+
+from service.fetch import credentials
+from service.fetch.http import Client, Result
+from service.model import Document, Failure, FailureKind, Fetched, Source
+
+STABLE = 2.0  # seconds between two lists, for a file whose date does not say that it is old enough
+OLD_ENOUGH = timedelta(minutes=1)  # by its date on the server; more than two clocks usually differ
+MOST_FILES = 200  # at one look
+MOST_BYTES = 20_000_000  # likewise
+MOST_LISTED = 5000  # the newest ones; the position grows with them
+LONGEST_VISIT = 60.0  # seconds, well within the lease of a poll
+ENOUGH = 30.0  # seconds, after which the rest is left for the next look
+WRITING = (".tmp", ".part", ".filepart")
+BLOCK = 2**16  # bytes
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """A file as the server lists it; `mark` changes with its content."""
+
+    path: str
+    size: int
+    modified: datetime | None
+
+    @property
+    def name(self) -> str:
+        return self.path.rpartition("/")[2]
+
+    @property
+    def mark(self) -> str:
+        """A short hash of name, size and date."""
+        text = f"{self.path}\0{self.size}\0{self.modified}"
+        return blake2b(text.encode(errors="replace"), digest_size=6).hexdigest()
+
+
+class _TooLargeError(Exception):
+    """A file is larger than the server said."""
+
+
+class _Sink(io.BytesIO):
+    """A file's content, as long as it stays within its size and the visit within its time."""
+
+    def __init__(self, size: int, until: float) -> None:
+        super().__init__()
+        self._size, self._until = size, until
+
+    def write(self, part: Any) -> int:  # noqa: ANN401 - any buffer
+        if self.tell() + len(part) > self._size:
+            raise _TooLargeError
+        if time.monotonic() > self._until:
+            raise TimeoutError
+        return super().write(part)
+
+
+def read(source: Source, client: Client) -> Result:
+    """The files that are new since the cursor's position; on the first look the newest ones."""
+    parts = urlsplit(source.url)
+    files = None
+    try:
+        if reason := _refusal(parts, client):
+            return Failure(source=source, kind=FailureKind.REFUSED, reason=reason)
+        files = CONNECT[parts.scheme](source, parts, client)
+        return _look(source, client, files, _folder(parts))
+    except ImportError:
+        reason = f"{parts.scheme}: needs a package (pip install 'wire-monitor[{parts.scheme}]')"
+        return Failure(source=source, kind=FailureKind.REFUSED, reason=reason)
+    except Exception as error:  # noqa: BLE001 - three libraries, each with errors of its own
+        kind, reason = _explain(error, parts.hostname or "")
+        return Failure(source=source, kind=kind, reason=reason)
+    finally:
+        _close(files)
+
+
+def _look(source: Source, client: Client, files: Any, folder: str) -> Fetched:  # noqa: ANN401 - fsspec has no types
+    began, taken = time.monotonic(), 0
+    done = set(source.cursor.position.split())
+    listed, fresh = _fresh(files, folder, done, client.clock())
+    if source.last_ok_at is None:  # what has lain there for long is no news
+        done |= {file.mark for file in fresh[:-MOST_FILES]}
+        fresh = fresh[-MOST_FILES:]
+    documents: list[Document] = []
+    for file in fresh[:MOST_FILES]:
+        taken += file.size
+        if documents and (taken > MOST_BYTES or time.monotonic() - began > ENOUGH):
+            break
+        done.add(file.mark)
+        if file.size > client.settings.max_bytes:
+            log.warning("%s: %s is larger than http.max_bytes, and left out", source.name, file.name)
+            continue
+        sink = _Sink(file.size, began + LONGEST_VISIT)
+        _fetch(files, file.path, sink)
+        documents.append(Document(body=sink.getvalue(), name=file.name, received_at=client.clock()))
+    position = " ".join(sorted(done & {file.mark for file in listed}))
+    return Fetched(
+        source=source,
+        cursor=replace(source.cursor, position=position),
+        documents=tuple(documents),
+        reject=lambda name, reason: log.warning("%s: %s is left out: %s", source.name, name, reason),
+    )
+
+
+def _fresh(
+    files: Any,  # noqa: ANN401
+    folder: str,
+    done: set[str],
+    now: datetime,
+) -> tuple[list[_Listed], list[_Listed]]:
+    """All files of the folder, and those of them that are not done and complete."""
+    listed = _list(files, folder)
+    fresh = [file for file in listed if file.mark not in done]
+    if any(file.modified is None or now - file.modified < OLD_ENOUGH for file in fresh):
+        time.sleep(STABLE)
+        files.invalidate_cache()
+        still = {file.mark for file in _list(files, folder)}
+        fresh = [file for file in fresh if file.mark in still]
+    return listed, fresh
+
+
+def _list(files: Any, folder: str) -> list[_Listed]:  # noqa: ANN401
+    """The files of the folder, oldest first."""
+    listed = [
+        _Listed(info["name"], int(info["size"]), _modified(info))
+        for info in files.ls(folder, detail=True)
+        if info["type"] == "file"
+    ]
+    seen = [f for f in listed if f.name and not f.name.startswith(".") and not f.name.endswith(WRITING)]
+    return sorted(seen, key=lambda f: (f.modified or datetime.min.replace(tzinfo=UTC), f.path))[-MOST_LISTED:]
+
+
+def _modified(info: Mapping[str, Any]) -> datetime | None:
+    """When the file was written, as the server says: MLSD's stamp in UTC (RFC 3659), or the library's."""
+    if isinstance(stamp := info.get("mtime") or info.get("LastModified"), datetime):
+        return stamp
+    try:
+        return datetime.strptime(str(info.get("modify", ""))[:14], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def _fetch(files: Any, path: str, sink: _Sink) -> None:  # noqa: ANN401
+    if files.protocol == "ftp":
+        files.get_file(path, sink)  # one RETR; its file objects begin and abort one for each block
+        return
+    with files.open(path, "rb") as opened:
+        while part := opened.read(BLOCK):
+            sink.write(part)
+
+
+# ------------------------------------------------------------ connecting
+
+
+def _ftp(source: Source, parts: SplitResult, client: Client) -> Any:  # noqa: ANN401
+    user, password = credentials.login(source.auth_env, os.environ) or ("anonymous", "anonymous@")
+    return fsspec.filesystem(
+        "ftp",
+        host=parts.hostname,
+        port=parts.port or 21,
+        username=user,
+        password=password,
+        timeout=client.settings.timeout.total_seconds(),
+        skip_instance_cache=True,
+        use_listings_cache=True,
+    )
+
+
+def _sftp(source: Source, parts: SplitResult, client: Client) -> Any:  # noqa: ANN401
+    import paramiko
+
+    class KnownHosts(paramiko.MissingHostKeyPolicy):
+        """Only a host whose key an administrator put into known_hosts."""
+
+        def missing_host_key(self, _client: object, hostname: str, key: paramiko.PKey) -> None:
+            for path in (Path("~/.ssh/known_hosts").expanduser(), Path("/etc/ssh/ssh_known_hosts")):
+                if path.is_file() and paramiko.HostKeys(str(path)).check(hostname, key):
+                    return
+            raise paramiko.SSHException(f"its key stands in no known_hosts (ssh-keyscan {parts.hostname})")
+
+    seconds = client.settings.timeout.total_seconds()
+    login = credentials.login(source.auth_env, os.environ)
+    files = fsspec.filesystem(
+        "sftp",
+        host=parts.hostname,
+        port=parts.port or 22,
+        host_key_policy=KnownHosts(),
+        timeout=seconds,
+        banner_timeout=seconds,
+        auth_timeout=seconds,
+        skip_instance_cache=True,
+        **({"username": login[0], "password": login[1]} if login else {}),
+    )
+    files.ftp.get_channel().settimeout(seconds)
+    return files
+
+
+def _s3(source: Source, _parts: SplitResult, _client: Client) -> Any:  # noqa: ANN401
+    login = credentials.login(source.auth_env, os.environ)
+    key, secret = login or (None, None)
+    return fsspec.filesystem("s3", key=key, secret=secret, skip_instance_cache=True)
+
+
+CONNECT: Mapping[str, Callable[[Source, SplitResult, Client], Any]] = {"ftp": _ftp, "sftp": _sftp, "s3": _s3}
+
+
+def _folder(parts: SplitResult) -> str:
+    path = unquote(parts.path).rstrip("/")
+    return f"{parts.netloc}{path}" if parts.scheme == "s3" else path or "/"
+
+
+def _refusal(parts: SplitResult, client: Client) -> str:
+    """Why the server is not connected to. S3 is named by a bucket: its servers are the provider's."""
+    if parts.scheme == "s3":
+        return ""
+    addresses: Iterable[Any] = socket.getaddrinfo(parts.hostname, None, type=socket.SOCK_STREAM)
+    return next((why for info in addresses if (why := client.guard.refusal(str(info[4][0])))), "")
+
+
+def _close(files: Any) -> None:  # noqa: ANN401
+    connection = getattr(files, "client", None) or getattr(files, "ftp", None)
+    if connection is not None:
+        connection.close()
+
+
+def _explain(error: Exception, host: str) -> tuple[FailureKind, str]:
+    """The kind and the sentence; what a library says of itself is left out, for it may hold a secret."""
+    match error:
+        case credentials.NoCredentials():
+            return FailureKind.AUTH, str(error)
+        case ftplib.error_perm() if str(error).startswith("53"):
+            return FailureKind.AUTH, f"{host} refused the login (--auth-env VAR holds user:password)"
+        case _TooLargeError():
+            return FailureKind.TOO_LARGE, "a file is larger than its server says"
+        case FileNotFoundError() | ftplib.error_perm() if not str(error).startswith("500"):
+            return FailureKind.STATUS, f"there is no such folder on {host}"
+        case socket.gaierror():
+            return FailureKind.NETWORK, f"{host} has no address (DNS)"
+        case TimeoutError():
+            return FailureKind.NETWORK, f"{host} did not answer in time (http.timeout)"
+        case PermissionError():
+            return FailureKind.AUTH, f"{host} does not permit it"
+        case OSError():
+            why = os.strerror(error.errno).lower() if error.errno else type(error).__name__
+            return FailureKind.NETWORK, f"no connection to {host}: {why}"
+        case _ if type(error).__name__ == "AuthenticationException":
+            return FailureKind.AUTH, f"{host} refused the login (--auth-env VAR holds user:password)"
+        case _ if "known_hosts" in str(error):
+            return FailureKind.REFUSED, f"{host}: {error}"
+        case _:
+            return (
+                FailureKind.NETWORK,
+                f"{host} answered with what could not be understood ({type(error).__name__})",
+            )
