@@ -38,6 +38,7 @@ class Answer:
     @property
     def json(self) -> Any:
         """The one document on standard output."""
+        assert self.out, self.err
         return json.loads(self.out)
 
 

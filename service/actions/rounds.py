@@ -13,7 +13,14 @@ from pathlib import Path
 
 from service.app import App
 from service.errors import NotFoundError
-from service.model import Cursor, Document, Fetched, Source, SourceState
+from service.model import Cursor, Delivery, Document, Fetched, Source, SourceState
+
+Progress = Callable[[int], None]  # called with the number of things that were done since the last call
+
+
+def silent(_done: int) -> None:
+    """Show no progress."""
+
 
 DELIVERY_PATIENCE = 60.0  # seconds that a round waits for its messages; later ones stay in the outbox
 INGEST = "ingest"
@@ -58,7 +65,7 @@ class Tally:
 
 
 def poll(
-    app: App, names: Sequence[str] = (), *, everything: bool = False, progress: Callable[[int], None] = int
+    app: App, names: Sequence[str] = (), *, everything: bool = False, progress: Progress = silent
 ) -> Tally:
     """Fetch what is due (or named, or everything that is in nobody's hand), and tell what it brought.
 
@@ -86,9 +93,7 @@ def poll(
     return tally
 
 
-def ingest(
-    app: App, files: Sequence[Path], name: str = INGEST, *, progress: Callable[[int], None] = int
-) -> Tally:
+def ingest(app: App, files: Sequence[Path], name: str = INGEST, *, progress: Progress = silent) -> Tally:
     """Read files of any format as items of the source `name`, and tell what they brought.
 
     Never a first poll: items alert whatever their age. A file that cannot be read is in the tally.
@@ -134,14 +139,17 @@ def deliver(app: App) -> None:
         app.dispatcher.drain(timeout=DELIVERY_PATIENCE)
 
 
-def test_channel(app: App, name: str) -> Tally:
-    """Send a test message through the outbox to a channel; the tally says what its server answered."""
+def test_channel(app: App, name: str) -> Delivery:
+    """A test message that went through the outbox to a channel, with what its server answered.
+
+    Raises NotFoundError for a channel that is not configured.
+    """
     channel, _, recipient = name.partition(":")
     if channel not in app.channels:
         known = ", ".join(sorted(app.channels)) or "none is configured"
         raise NotFoundError("channel", channel, f"there is: {known}")
-    tally = app.listen(Tally())
     with app.store.begin() as tx:
-        app.teller.test(tx, channel, recipient, app.store.now())
+        message = app.teller.test(tx, channel, recipient, app.store.now())
     deliver(app)
-    return tally
+    with app.store.read() as tx:
+        return tx.outbox.get(message.id)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
+from service.actions.rounds import Progress, silent
 from service.actions.sources import free_name, slug
 from service.alerts.hours import check_digest
 from service.app import LANGUAGES, App
@@ -95,7 +97,7 @@ def backtest(
     *,
     language: str = "",
     since: timedelta = WINDOW,
-    progress: Callable[[int], None] = int,
+    progress: Progress = silent,
 ) -> Backtest:
     """What the query would have hit in the archive, by the same evaluator that matches live."""
     result = Backtest()
@@ -149,16 +151,50 @@ def add(app: App, rule: Rule, node: Node, *, also_last: timedelta | None = None,
         rule = tx.rules.add(replace(rule, name=name, created_at=now, changed_at=now, changed_by=by), now)
         if also_last:
             app.teller.refresh(tx)
-            app.teller.catch_up(tx, rule, list(tx.items.scan(since=now - also_last)), now)
+            app.teller.catch_up(tx, rule, now - also_last, now)
     return rule
 
 
-def edit(app: App, name: str, *, by: str = "", **changes: object) -> Rule:
+def edit(app: App, name: str, /, *, by: str = "", **changes: object) -> Rule:
     """The next version of a rule."""
     with app.store.begin() as tx:
         rule = tx.rules.get(name)
         changed = _checked(app, replace(rule, **changes))  # type: ignore[arg-type]
         return tx.rules.edit(changed, app.store.now(), by)
+
+
+def listed(app: App) -> Sequence[Rule]:
+    """All rules by name, disabled ones included."""
+    with app.store.read() as tx:
+        return tx.rules.list()
+
+
+def history(app: App, name: str) -> tuple[Rule, Sequence[Rule]]:
+    """A rule and its former versions, the newest first; raises NotFoundError."""
+    with app.store.read() as tx:
+        rule = tx.rules.get(name)
+        return rule, [old for old in tx.rules.versions(rule.id) if old.version < rule.version]
+
+
+def switch(app: App, name: str, *, on: bool, by: str = "") -> Rule:
+    """The rule, at work or at rest; raises NotFoundError."""
+    with app.store.begin() as tx:
+        turn = tx.rules.enable if on else tx.rules.disable
+        return turn(name, app.store.now(), by)
+
+
+def remove(app: App, name: str) -> Rule:
+    """The rule as it was; its alerts stay, its name may be used again. Raises NotFoundError."""
+    with app.store.begin() as tx:
+        rule = tx.rules.get(name)
+        tx.rules.remove(name, app.store.now())
+    return rule
+
+
+def all_lists(app: App) -> Mapping[str, tuple[str, ...]]:
+    """Every named list with its terms."""
+    with app.store.read() as tx:
+        return tx.rules.lists()
 
 
 def targets(app: App, given: Sequence[str]) -> tuple[str, ...]:
@@ -196,20 +232,22 @@ def add_list(app: App, name: str, terms: Sequence[str]) -> None:
         raise UsageError("a list has at least one term")
     with app.store.begin() as tx:
         lists = {**tx.rules.lists(), name: tuple(terms)}
-        parse(f"@{name}", lists)
+        if str(parse(f"@{name}", lists)) != f"@{name}":
+            raise UsageError(f"not a list's name: {name!r} (one word, without quotes and parentheses)")
         tx.rules.add_list(name, terms)
 
 
 def remove_list(app: App, name: str) -> None:
-    """Remove a list that no rule needs any more."""
+    """Remove a list that no rule and no other list needs; raises NotFoundError."""
+    mention = re.compile(rf'@{re.escape(name)}(?![^\s(),"])')
     with app.store.begin() as tx:
-        if name not in tx.rules.lists():
-            raise NotFoundError("list", name)
-        users = [
-            rule.name
-            for rule in tx.rules.list()
-            if f"@{name}" in rule.query.split("(")[0] or f"@{name}" in rule.query
-        ]
-        if users:
-            raise UsageError(f"@{name} is used by the rule {users[0]!r}")
+        lists = tx.rules.lists()
+        if name not in lists:
+            raise NotFoundError("list", name, "`monitor list-lists` shows all")
+        for rule in tx.rules.list():
+            if mention.search(rule.query):
+                raise UsageError(f"@{name} is used by the rule {rule.name!r}")
+        for other, terms in lists.items():
+            if any(map(mention.search, terms)):
+                raise UsageError(f"@{name} is used by the list @{other}")
         tx.rules.remove_list(name)

@@ -86,7 +86,7 @@ def look(app: App, source: Source) -> Look:
     return Look(source, validators=validators)
 
 
-def edit(app: App, name: str, **changes: object) -> Source:
+def edit(app: App, name: str, /, **changes: object) -> Source:
     """The source with other settings; its history, identity and rhythm stay. Due at once."""
     with app.store.begin() as tx:
         source = tx.sources.get(name)

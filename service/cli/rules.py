@@ -69,7 +69,8 @@ def add_rule(session: Session, query: Sequence[str], also_last: timedelta | None
     from service.actions import desk, rules, shapes
 
     wanted = Rule(**{"name": "", "query": "", **settings(options)})
-    with session.app() as app:
+    # What --also-last tells of is all there already: no other rule's hit is waited for.
+    with session.app(group_wait=timedelta(0) if also_last else None) as app:
         with app.store.read() as tx:
             node = rules.understand(tx, query)
         added = rules.add(app, wanted, node, also_last=also_last, by=session.person)

@@ -36,7 +36,7 @@ def rule_lines(rule: Rule) -> Iterator[str]:
 
 def hit_lines(item: Item, evidence: Sequence[Evidence], source: str = "", *, reasons: bool) -> Iterator[str]:
     """An item with its matched words marked, and on request why each one matched."""
-    at = local(item.received_at or item.published_at)
+    at = local(item.received_at if item.id else item.published_at)
     titled = [place for place in evidence if place.field == "title"]
     yield f"  {at}  {f'{safe(source)}  ' if source else ''}{marked(item.headline, spans(titled))}"
     # The text is shown where it holds what the headline does not say.
@@ -55,13 +55,17 @@ def spans(evidence: Sequence[Evidence]) -> list[tuple[int, int]]:
 
 def because(evidence: Sequence[Evidence]) -> str:
     """`"Kim Jong Un" (title, body), "Auslandsreise" for Reise (body, compound)`."""
-    reasons: dict[str, dict[str, None]] = {}
+    reasons: dict[tuple[str, str], list[str]] = {}
     for place in evidence:
+        term = f" for {place.term}" if place.text != place.term else ""
         listed = f" of @{place.list}" if place.list else ""
-        words = f'"{place.text}"' + (f" for {place.term}" if place.text != place.term else "") + listed
-        how = {} if place.how in {"exact", "phrase"} else {place.how: None}
-        reasons[words] = {place.field: None} | reasons.get(words, {}) | how
-    return ", ".join(f"{words} ({', '.join(where)})" for words, where in reasons.items())
+        how = "" if place.how in {"exact", "phrase"} else place.how
+        fields = reasons.setdefault((f'"{place.text}"{term}{listed}', how), [])
+        if place.field not in fields:
+            fields.append(place.field)
+    return ", ".join(
+        f"{words} ({', '.join(filter(None, (*fields, how)))})" for (words, how), fields in reasons.items()
+    )
 
 
 def explained_lines(part: Explanation, depth: int = 0) -> Iterator[str]:

@@ -68,7 +68,7 @@ def run(session: Session, dry_run: bool) -> None:
     SIGHUP reads the channels of the configuration anew. Several of these share one database: start a
     second one on another machine, and each source is still polled once.
     """
-    from service.daemon import log_lines, serve
+    from service.daemon import serve
 
     config, path = session.config(), session.path()
     if path is None:
@@ -79,11 +79,9 @@ def run(session: Session, dry_run: bool) -> None:
         with rehearsal(config) as (rehearsed, left_out), session.app(rehearsed) as app:
             for source in left_out:
                 talk(f"left out, since it can be read only once: {safe(source.name)}")
-            app.listen(log_lines())
-            serve(app, path)
+                serve(app, path)
         return
     with session.app(config, migrate=True) as app:
-        app.listen(log_lines())
         serve(app, path)
 
 

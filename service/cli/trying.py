@@ -51,7 +51,7 @@ def test_rule(
         raise UsageError("give a query, or --rule NAME")
     if files and item is not None:
         raise UsageError("give --file or --item")
-    with session.app(_config(session)) as app:
+    with session.app(_config(session, bare=bool(files) and "@" not in "".join(query) and not rule)) as app:
         asked = trials.of_rule(app, rule, lang) if rule else trials.understand(app, query, lang)
         if files:
             trial = trials.on_files(app, asked, files, explain=explain)
@@ -64,11 +64,11 @@ def test_rule(
     return Exit.DONE if trial.hits else Exit.FAILED
 
 
-def _config(session: Session) -> Config:
-    """The configuration, or the defaults where there is none: files can be tried without it."""
+def _config(session: Session, *, bare: bool) -> Config:
+    """The configuration; where none is there and none is needed (`bare`), the defaults."""
     from service.config import Config
 
-    return session.config() if session.path() else Config()
+    return Config() if bare and not session.path() else session.config()
 
 
 def _trial(trial: Trial) -> Iterator[str]:
