@@ -492,6 +492,7 @@ class Notice:
     previous: Item | None = None  # the version that was told before, for a correction or an update
     source: str = ""  # the name of the item's source
     zone: str = "Europe/Berlin"  # times are shown in it
+    language: str = "en"  # of the words around the wire text: en or de
     tellings: tuple[Telling, ...] = ()
     sightings: tuple[Sighting, ...] = ()  # the story on all its sources, oldest first
     revision: int = 0

@@ -288,6 +288,49 @@ def test_an_operator_message_carries_its_words() -> None:
     assert "It usually writes every minute." in message.html
 
 
+# As much as a notice can hold, so that every word of a language is needed.
+FULL = replace(
+    ALERT,
+    item=replace(ITEM, embargo_until=NOW + timedelta(hours=2)),
+    previous=replace(ITEM, headline="Kim bleibt", status=Status.WITHHELD),
+    sightings=tuple(Sighting(source=f"Source {number}", at=NOW) for number in range(9)),
+    tellings=(
+        replace(
+            REISE, evidence=tuple(Evidence("body", n, n + 1, f"w{n}", "t", "near", "list") for n in range(9))
+        ),
+    ),
+    late=timedelta(minutes=20),
+    text="Absatz.",
+)
+
+
+@pytest.mark.parametrize("kind", list(DeliveryKind))
+@pytest.mark.parametrize("title", ["", "60 Meldungen"])
+def test_every_kind_of_message_can_be_written_in_german(kind: DeliveryKind, title: str) -> None:
+    entries = (FULL,) * 60 if title else ()
+    message = render(replace(FULL, kind=kind, language="de", title=title, entries=entries), DESK)
+    for part in (message.subject, message.text, Reader(message.html).text, message.chat):
+        for english in ("Matched", "Read", "Rule", "more", "late", "Written", "withdrew", "Nov", "stories"):
+            assert english not in part
+    assert 'lang="de"' in message.html
+
+
+def test_a_german_alert_reads_as_a_newsroom_writes() -> None:
+    text = render(replace(ALERT, language="de", late=timedelta(minutes=23)), DESK).text
+    assert "XYZ Basic · 14:02 CET, 24.11.2026 · 23 min verspätet" in text
+    assert 'Treffer: "Kim" (Titel, Text), "Auslandsreise" für Reise (Text, im Kompositum)' in text
+    assert "Auch bei:\n  Evening Post" in text
+
+
+def test_a_language_without_words_falls_back_to_english() -> None:
+    assert "Matched" in render(replace(ALERT, language="tlh"), DESK).text
+
+
+def test_what_the_source_holds_back_says_so() -> None:
+    held = replace(ALERT, item=replace(ITEM, status=Status.WITHHELD))
+    assert "Withheld by the source" in render(held, DESK).text
+
+
 EVIL = [
     "<script>alert(1)</script> & \"quotes\" 'single'",
     "{{ 7 * 7 }} {% raw %}",

@@ -35,6 +35,11 @@ OTHERS = 6  # other sources that are listed
 ENTRIES = 50  # stories that a digest lists
 HOST = "wire-monitor.invalid"  # in ids, where no address of our own is configured (RFC 2606)
 
+DATES = {
+    "en": "%d %b %Y",
+    "de": "%d.%m.%Y",
+}  # the languages that there are words for; the first is the default
+
 BODY_FIELDS = frozenset({"body", "lead"})  # the lead is the beginning of the body: its places are the same
 
 SHAPES = {
@@ -159,9 +164,14 @@ def _view(notice: Notice, base_url: str, agent: str) -> dict[str, Any]:
     """The names that every template may use."""
     told = notice.item or notice.previous
     others = [s for s in notice.sightings if s.source != notice.source]
-    zone = ZoneInfo(notice.zone)
+    when = _clock_of(notice)
+    # A digest speaks one language and shows one zone, whatever its parts were gathered for.
+    entries = [
+        replace(entry, zone=notice.zone, language=notice.language) for entry in notice.entries[:ENTRIES]
+    ]
     return {
         "kind": notice.kind.value,
+        "language": _language(notice),
         "agent": agent,
         "channel": notice.channel,
         "recipient": notice.recipient,
@@ -169,13 +179,13 @@ def _view(notice: Notice, base_url: str, agent: str) -> dict[str, Any]:
         "item": _shown(notice, notice.item) if notice.item else None,
         "previous": _shown(notice, notice.previous, told=True) if notice.previous else None,
         "changes": _changes(notice),
-        "others": [Other(_name(s.source), _when(s.at, zone), _address(s.link)) for s in others[:OTHERS]],
+        "others": [Other(_name(s.source), when(s.at), _address(s.link)) for s in others[:OTHERS]],
         "more_others": max(len(others) - OTHERS, 0),
         "late": _span(notice.late) if notice.late else "",
-        "now": _when(notice.now, zone),
+        "now": when(notice.now),
         "title": dialect.clean(notice.title),
         "paragraphs": [dialect.clean(part).strip() for part in notice.text.split("\n\n") if part.strip()],
-        "entries": [_shown(entry, entry.item) for entry in notice.entries[:ENTRIES] if entry.item],
+        "entries": [_shown(entry, entry.item) for entry in entries if entry.item],
         "more_entries": max(len(notice.entries) - ENTRIES, 0),
         "monitor_url": f"{base_url.rstrip('/')}/stories/{told.story}" if base_url and told else base_url,
         "withdrawn": bool(notice.item and notice.item.status is Status.CANCELED),
@@ -186,8 +196,8 @@ def _shown(notice: Notice, item: Item, *, told: bool = False, window: int = WIND
     """An item with the places of the notice; `told` is an earlier version, to which they do not belong."""
     evidence = [] if told else [place for telling in notice.tellings for place in telling.evidence]
     body = [place for place in evidence if place.field in BODY_FIELDS]
-    title = dialect.clean(item.headline).strip() or "(no headline)"
-    zone = ZoneInfo(notice.zone)
+    title = dialect.clean(item.headline).strip() or "—"
+    when = _clock_of(notice)
     at = item.updated_at or item.published_at or item.received_at
     blocked = item.embargo_until and item.embargo_until > notice.now
     return Shown(
@@ -196,14 +206,14 @@ def _shown(notice: Notice, item: Item, *, told: bool = False, window: int = WIND
         headline=marked(item.headline, [e for e in evidence if e.field == "headline"]) or (Piece(title),),
         excerpt=excerpt(item.body, body, window) if window else (),
         source=_name(notice.source),
-        when=_when(at, zone) if at else "",
+        when=when(at) if at else "",
         link=_address(item.link),
         story=item.story,
         rules=_names(notice.tellings),
         reasons=tuple(_reason(telling) for telling in notice.tellings if telling.evidence)
         if not told
         else (),
-        embargo=_when(item.embargo_until, zone) if blocked and item.embargo_until else "",
+        embargo=when(item.embargo_until) if blocked and item.embargo_until else "",
         withheld=item.status is Status.WITHHELD,
     )
 
@@ -249,10 +259,14 @@ def _shorten(text: str, longest: int) -> str:
     return (cut.rsplit(" ", 1)[0] if " " in cut[longest // 2 :] else cut).rstrip() + "…"
 
 
-def _when(at: datetime, zone: ZoneInfo) -> str:
-    """A time as a newsroom writes it, with its zone: `14:02 CET, 24 Nov 2026`."""
-    local = at.astimezone(zone)
-    return f"{local:%H:%M %Z}, {local.day} {local:%b %Y}"
+def _language(notice: Notice) -> str:
+    return notice.language if notice.language in DATES else next(iter(DATES))
+
+
+def _clock_of(notice: Notice) -> Callable[[datetime], str]:
+    """How times are written: with their zone, `14:02 CET, 24 Nov 2026`."""
+    zone, date = ZoneInfo(notice.zone), DATES[_language(notice)]
+    return lambda at: format(at.astimezone(zone), f"%H:%M %Z, {date}")
 
 
 def _span(span: timedelta) -> str:
