@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from datetime import timedelta
 from itertools import pairwise
 
 import pytest
@@ -65,21 +66,23 @@ def test_a_turn_that_is_given_up_is_free_for_the_next() -> None:
 def test_a_host_of_our_own_house_needs_no_turns() -> None:
     host = Host(limit=1, gap=60.0)
     host.private = True
-    host.hold(600, now=0.0)
+    host.hold(timedelta(minutes=10), now=0.0)
     assert host.away(now=0.0) is None
     assert len(starts(host, 50)) == 50
 
 
 def test_a_hold_sends_away_whoever_comes_and_each_returns_in_turn() -> None:
     host = Host(limit=1, gap=1.0)
-    host.hold(30, now=100.0)
+    host.hold(timedelta(seconds=30), now=100.0)
     returns = [later.seconds for _ in range(3) if (later := host.away(now=110.0))]
     assert returns == [20.0, 21.0, 22.0]
     assert host.away(now=130.0) is None
 
 
-@pytest.mark.parametrize(("asked", "held"), [(None, HOLD), (5.0, 5.0), (10**6, LONGEST_HOLD)])
-def test_a_hold_is_as_long_as_was_asked_within_reason(asked: float | None, held: float) -> None:
+@pytest.mark.parametrize(
+    ("asked", "held"), [(None, HOLD), (timedelta(seconds=5), 5.0), (timedelta(days=1), LONGEST_HOLD)]
+)
+def test_a_hold_is_as_long_as_was_asked_within_reason(asked: timedelta | None, held: float) -> None:
     host = Host(limit=1, gap=1.0)
     host.hold(asked, now=0.0)
     assert host.away(now=held - 0.1) is not None

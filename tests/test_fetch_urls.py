@@ -16,6 +16,7 @@ from service.fetch.transports import TRANSPORTS, check_url
         ("https://example.org/feed?x=1&y=2", "https://example.org/feed?x=1&y=2"),
         ("  HTTPS://Example.ORG:443/Feed#top ", "https://example.org/Feed"),
         ("http://example.org", "http://example.org/"),
+        ("http://example.org?to=a@b", "http://example.org/?to=a@b"),
         ("http://example.org:8080/a", "http://example.org:8080/a"),
         ("https://bücher.example/süß", "https://xn--bcher-kva.example/s%C3%BC%C3%9F"),
         ("http://[2001:DB8::1]:8000/", "http://[2001:db8::1]:8000/"),

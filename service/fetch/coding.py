@@ -14,6 +14,8 @@ ASKED_FOR = "gzip, deflate"
 GZIP_MAGIC = b"\x1f\x8b"
 EITHER_HEADER = 32 + zlib.MAX_WBITS  # zlib finds out whether it is a gzip or a zlib stream
 NO_HEADER = -zlib.MAX_WBITS  # "deflate" without its zlib header, as some servers send it
+SLACK = 2**16  # bytes that a packed stream may be longer than what is in it
+MOST_MEMBERS = 64  # of a gzip file; a flood of empty ones costs time and yields nothing
 RATIO = 200  # text unpacks to five to twenty times its size, the emptiest XML to less than a hundred
 RATIO_FROM = 2**20  # bytes; below it a high ratio harms nobody
 
@@ -40,7 +42,7 @@ class Decoder:
         self._limit = limit
         self._read = 0  # bytes off the wire
         self._parts: list[bytes] = []
-        self._size = 0
+        self._size = self._members = 0
         self._stream = zlib.decompressobj(EITHER_HEADER)
 
     def feed(self, chunk: bytes) -> None:
@@ -48,6 +50,8 @@ class Decoder:
         if not self._read and chunk.startswith(GZIP_MAGIC):
             self._packed = True  # no feed begins like this: a .gz file, or a header that was lost
         first, self._read = not self._read, self._read + len(chunk)
+        if self._read > self._limit + SLACK:
+            raise TooLarge(f"more than {self._limit / 10**6:g} MB (http.max_bytes)")
         if not self._packed:
             self._keep(chunk)
             return
@@ -70,6 +74,9 @@ class Decoder:
             if self._stream.eof:  # a gzip file may be several in a row (RFC 1952, 2.2)
                 if not chunk.startswith(GZIP_MAGIC):
                     return  # padding after the end
+                self._members += 1
+                if self._members > MOST_MEMBERS:
+                    raise Broken(f"it is packed in more than {MOST_MEMBERS} parts")
                 self._stream = zlib.decompressobj(EITHER_HEADER)
             self._keep(self._stream.decompress(chunk, self._limit - self._size + 1))
             chunk = self._stream.unconsumed_tail or self._stream.unused_data

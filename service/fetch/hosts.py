@@ -13,6 +13,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 PATIENCE = 20.0  # seconds that a source waits for its turn; beyond it another may have its place
 REMEMBERED = 20_000  # hosts; those that were asked longest ago are forgotten first
@@ -40,10 +41,10 @@ class Host:
         self._promised = 0.0  # the last time that was given to one sent away: they return one by one
         self._held_until = 0.0
 
-    def hold(self, seconds: float | None, now: float) -> None:
+    def hold(self, asked: timedelta | None, now: float) -> None:
         """Leave the host alone for so long; None: it did not say."""
-        span = HOLD if seconds is None else min(seconds, LONGEST_HOLD)
-        self._held_until = max(self._held_until, now + span)
+        seconds = HOLD if asked is None else min(asked.total_seconds(), LONGEST_HOLD)
+        self._held_until = max(self._held_until, now + seconds)
 
     def away(self, now: float) -> Later | None:
         """When to come back, where waiting for a turn makes no sense; else None."""

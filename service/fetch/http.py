@@ -19,6 +19,7 @@ from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import blake2b
+from http.client import responses
 from ipaddress import ip_address
 from typing import TypeAlias
 
@@ -57,6 +58,7 @@ class Client:
         self.settings, self.clock, self._agent = http, clock, agent
         self._hosts = Hosts(http.per_host, http.per_host_gap.total_seconds())
         self._slots = asyncio.Semaphore(SLOTS)
+        self._gate, self._closed = threading.Lock(), False
         self._loop = asyncio.new_event_loop()
         self._names = ThreadPoolExecutor(RESOLVING, thread_name_prefix="dns")
         self._loop.set_default_executor(self._names)
@@ -77,9 +79,8 @@ class Client:
         return aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(
-                total=None, sock_connect=None
-            ),  # ours spans names and redirects too
+            # Ours spans the look-up of names and all redirects too.
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
             auto_decompress=False,
             trust_env=False,
             max_line_size=ONE_HEADER,
@@ -91,14 +92,19 @@ class Client:
 
         Raises RuntimeError after `close`.
         """
-        if self._loop.is_closed():
-            raise RuntimeError("the client is closed")
         # Only a visit waits for its turn; what belongs to one, as a queue's receipt does, follows at once.
-        fetch = self._in_turn(source) if method == "GET" else self._ask(source, URL(source.url), method)
-        return asyncio.run_coroutine_threadsafe(fetch, self._loop)
+        with self._gate:  # so that all that was let in is there when `close` looks
+            if self._closed:
+                raise RuntimeError("the client is closed")
+            fetch = self._in_turn(source) if method == "GET" else self._ask(source, URL(source.url), method)
+            return asyncio.run_coroutine_threadsafe(fetch, self._loop)
 
     def close(self, timeout: float) -> None:
         """Give up what is under way and end the thread."""
+        with self._gate:
+            if self._closed:
+                return
+            self._closed = True
         with suppress(TimeoutError):
             asyncio.run_coroutine_threadsafe(self._give_up(timeout), self._loop).result(timeout)
         self._names.shutdown(wait=False, cancel_futures=True)
@@ -137,8 +143,7 @@ class Client:
             await held.enter_async_context(self._slots)
             result = await self._ask(source, url, "GET")
         if isinstance(result, Failure) and result.status in (429, 503):
-            wait = result.retry_after.total_seconds() if result.retry_after else None
-            host.hold(wait, time.monotonic())
+            host.hold(result.retry_after, time.monotonic())
         return result
 
     async def _host(self, url: URL) -> Host:
@@ -318,7 +323,7 @@ def _refused(source: Source, reason: str) -> Failure:
 def _failed(source: Source, response: aiohttp.ClientResponse, now: datetime) -> Failure:
     """An answer that is none, by its status."""
     status = response.status
-    shown = f"{status} {(response.reason or '').strip()[:60]}".strip()
+    shown = f"{status} {responses.get(status, '')}".strip()  # the server's own words are anything but plain
     if status == 410:
         kind, reason = FailureKind.GONE, f"{shown}: the server says that it is gone for good"
     elif status in (401, 407):
@@ -357,11 +362,7 @@ def _explain(error: Exception) -> tuple[FailureKind, str]:
         case aiohttp.ClientProxyConnectionError():
             return FailureKind.NETWORK, "the proxy cannot be reached (http.proxy)"
         case aiohttp.ClientConnectorError():
-            why = (
-                os.strerror(cause.errno).lower()
-                if isinstance(cause, OSError) and cause.errno
-                else "no answer"
-            )
+            why = os.strerror(error.os_error.errno).lower() if error.os_error.errno else "no answer"
             return FailureKind.NETWORK, f"no connection to {error.host}:{error.port}: {why}"
         case aiohttp.ServerDisconnectedError():
             return FailureKind.NETWORK, "the server closed the connection without an answer"

@@ -134,6 +134,6 @@ def check_url(url: str) -> str:
         raise UsageError(f"not a URL: {url!r} (write https://{url})")
     if scheme not in TRANSPORTS:
         raise UsageError(_unknown(scheme))
-    if "@" in rest.removeprefix("//").partition("/")[0]:
+    if "@" in re.split("[/?#]", rest.removeprefix("//"), maxsplit=1)[0]:
         raise UsageError("a URL carries no user or password (name an environment variable: --auth-env VAR)")
     return folder.url_of(url) if scheme == "folder" else normal_url(f"{scheme}:{rest}")
