@@ -189,6 +189,10 @@ def test_three_rules_make_one_message_that_names_each_reason() -> None:
         assert f"Matched [{name}]: " in message.text
 
 
+def test_a_rule_that_was_removed_meanwhile_leaves_no_empty_brackets() -> None:
+    assert render(replace(ALERT, tellings=(Telling(rule=""),)), DESK).subject == HEADLINE
+
+
 def test_a_late_message_says_how_late_it_is() -> None:
     assert "· 23 min late" in render(replace(ALERT, late=timedelta(minutes=23, seconds=40)), DESK).text
     assert "· 3 h 05 min late" in render(replace(ALERT, late=timedelta(hours=3, minutes=5)), DESK).text

@@ -244,7 +244,7 @@ def _reason(telling: Telling) -> Reason:
 
 
 def _names(tellings: Sequence[Telling]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(_name(telling.rule) for telling in tellings))
+    return tuple(dict.fromkeys(name for telling in tellings if (name := _name(telling.rule))))
 
 
 def _name(text: str) -> str:

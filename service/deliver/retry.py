@@ -45,8 +45,8 @@ class Next:
 def next_try(delivery: Delivery, outcome: Outcome, now: datetime, *, jitter: float) -> Next:
     """Sent, dead, or pending with the time of the next try.
 
-    `delivery.attempts` counts the attempt that `outcome` is about. `jitter` lies in -1 to 1 and spreads
-    the wait by 20 percent; what a server asked for (Retry-After, at most an hour) is kept to the second.
+    `delivery.attempts` counts the attempt that `outcome` is about. `jitter` lies in 0 to 1 and spreads
+    the wait by 20 percent to either side; what a server asked for (Retry-After, at most an hour) is kept to the second.
     """
     said = " ".join(part for part in (outcome.code, outcome.reason) if part) or outcome.verdict.value
     if outcome.verdict is Verdict.SENT:
@@ -64,7 +64,7 @@ def _wait(attempts: int, asked: timedelta | None, jitter: float) -> timedelta:
     if asked is not None:
         return min(max(asked, timedelta(0)), LONGEST)
     step = BACKOFF[min(max(attempts, 1), len(BACKOFF)) - 1]
-    return step * (1 + SPREAD * min(max(jitter, -1.0), 1.0))
+    return step * (1 + SPREAD * (2 * min(max(jitter, 0.0), 1.0) - 1))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
