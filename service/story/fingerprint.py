@@ -15,6 +15,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from functools import lru_cache
 from hashlib import blake2b
 from statistics import fmean
@@ -27,12 +28,14 @@ from service.text.tokens import words
 
 SHINGLE = 4  # words
 OPENING = 24  # shingles of the body that are always kept: teasers lie there
-SAMPLING = 16  # of the other shingles, one of so many is kept
+MIDDLE = 200  # shingles: up to here the sample is denser, so that short texts have enough of one
+SAMPLING = 8, 16  # of the other shingles one of so many is kept, in the middle and behind it
 SHORT = 12  # words: a body below it says too little without its headline
 COMMON = 6  # items: a shingle in more of them than a story has copies is boilerplate
 LEAST_SHARED = 4  # shingles: less in common is chance, or a quotation
 THRESHOLD = 0.6  # of the smaller text, by weight
-NUMBERS_AGREE = 0.6  # of the numbers in the smaller text, where it has three or more
+NUMBERS_AGREE = 0.6  # of the numbers in the smaller text
+FEW_NUMBERS = 3  # a text with fewer is not judged by that share
 TEASER = 0.5  # words of the smaller text over words of the larger
 
 
@@ -143,7 +146,9 @@ def _sketch(text: Text) -> _Sketch:
     headline, body = _shingled(text.headline), _shingled(text.body)
     if not headline and not body:  # a flash of a few words, cut in two by headline and body
         headline = _shingled(text.whole)
-    kept = [*headline, *body[:OPENING], *(h for h in body[OPENING:] if h % SAMPLING == 0)]
+    kept = [*headline, *body[:OPENING]]
+    for run, sampling in zip((body[OPENING:MIDDLE], body[MIDDLE:]), SAMPLING, strict=True):
+        kept += [h for h in run if h % sampling == 0]
     return _Sketch(frozenset(headline) | frozenset(body), dict.fromkeys(kept[:_LONGEST_KEPT]))
 
 
@@ -177,7 +182,8 @@ def containment(a: Item, b: Item, frequency: Mapping[int, int]) -> Comparison:
     `frequency` says in how many stored items a fingerprint stands. A shingle in more than a handful of them
     belongs to a template or a footer and weighs `1 / (1 + df - 6)`; one whose frequency is not known, since
     only a sample is stored, weighs what its like weighs on average. Reports from one template share their
-    sentences but not their figures, so three in five numbers of the smaller text have to occur in the other.
+    sentences but not their figures and names: three in five numbers of the smaller text have to occur in the
+    other, and where a number was changed, no names may have been.
     """
     new, old = normal(a), normal(b)
     small, large = sorted((new, old), key=lambda text: (len(text.told), text.told))
@@ -189,10 +195,9 @@ def containment(a: Item, b: Item, frequency: Mapping[int, int]) -> Comparison:
     nothing = Comparison(score, len(shared), None)
     if len(shared) < LEAST_SHARED or score < THRESHOLD:
         return nothing
-    here, there = Counter(_numbers(small.told)), Counter(_numbers(large.whole))
-    if here.total() >= 3 and (here & there).total() < NUMBERS_AGREE * here.total():
-        return nothing  # the same sentences with other figures: a report of another day
-    changed = _changed_numbers(new.told, old.told)
+    kept, changed = _numbers(new.told, old.told)
+    if not _same_figures(kept, len(changed)) or (changed and _from_one_template(new, old)):
+        return nothing
     if changed:
         kind = Link.NUMBER_CHANGED
     else:
@@ -211,36 +216,68 @@ def _mean_weight(shingles: Iterable[int], frequency: Mapping[int, int]) -> float
     return fmean(known) if known else 1.0
 
 
-def _numbers(run: Sequence[str]) -> list[str]:
-    """The numbers of a text; digits in a row are one, so that 1.000 and 1000 are the same."""
-    return [number for number, _, _ in _figures(run)]
+def _same_figures(kept: int, changed: int) -> bool:
+    """Whether the figures are those of one report; one number alone says nothing."""
+    if kept + changed < FEW_NUMBERS:
+        return kept > 0 or changed < 2
+    return kept >= NUMBERS_AGREE * (kept + changed)
 
 
-def _figures(run: Sequence[str]) -> list[tuple[str, tuple[str, ...], tuple[str, ...]]]:
-    """Each number with the three words before it and behind it, in which numbers are blanked."""
+def _numbers(new: Sequence[str], old: Sequence[str]) -> tuple[int, tuple[tuple[str, str], ...]]:
+    """How many numbers stand in both texts in the same place, and pairs of what stood there and stands now.
+
+    A place is known by the three words before it, or by the three behind it. Where a sentence was added to
+    one like it, the old number is still there, and nothing was changed. Numbers in places that only one text
+    has, as in a new lead, count neither way.
+    """
+    was, now = _places(old), _places(new)
+    kept, changed = 0, dict[tuple[str, str], None]()
+    for place in was.keys() & now.keys():
+        before, after = Counter(was[place]), Counter(now[place])
+        kept += (before & after).total()
+        if (gone := before - after) and (come := after - before):
+            changed[min(gone), min(come)] = None
+    return kept // 2, tuple(sorted(changed))
+
+
+def _merged(run: Sequence[str]) -> list[str]:
+    """The words, in which digits in a row are one number, so that 1.000 and 1000 are the same."""
     merged: list[str] = []
     for word in run:
         if word.isdecimal() and merged and merged[-1].isdecimal():
             merged[-1] += word
         else:
             merged.append(word)
+    return merged
+
+
+def _from_one_template(new: Text, old: Text) -> bool:
+    """Whether names were exchanged as well, in texts whose numbers differ: two reports, not one corrected.
+
+    Counted are the places where up to four words stand for others, between three words each that are the
+    same. One such place may be an editor's; in a text with hardly a number it is one too many.
+    """
+    allowed = 1 if sum(map(str.isdecimal, _merged(new.told))) >= FEW_NUMBERS else 0
+    aligned = SequenceMatcher(None, old.told, new.told, autojunk=False).get_opcodes()
+    fixed = [edit == "equal" and a_end - a >= SHINGLE - 1 for edit, a, a_end, _, _ in aligned]
+    exchanged = sum(
+        edit == "replace"
+        and max(a_end - a, b_end - b) <= SHINGLE
+        and not any(map(str.isdecimal, old.told[a:a_end]))
+        and (at == 0 or fixed[at - 1])
+        and (at == len(aligned) - 1 or fixed[at + 1])
+        for at, (edit, a, a_end, b, b_end) in enumerate(aligned)
+    )
+    return exchanged > allowed
+
+
+def _places(run: Sequence[str]) -> dict[tuple[str, ...], list[str]]:
+    """The numbers of a text by the words around them, in which other numbers are blanked."""
+    merged = _merged(run)
     blanked = ["#" if word.isdecimal() else word for word in merged]
-    return [
-        (word, ("<", *blanked[max(0, at - 3) : at]), (*blanked[at + 1 : at + 4], ">"))
-        for at, word in enumerate(merged)
-        if word.isdecimal()
-    ]
-
-
-def _changed_numbers(new: Sequence[str], old: Sequence[str]) -> tuple[tuple[str, str], ...]:
-    """Pairs of what stood and what stands in the same place: between the same words, another number."""
     places: dict[tuple[str, ...], list[str]] = {}
-    for number, before, behind in _figures(old):
-        places.setdefault(before, []).append(number)
-        places.setdefault(behind, []).append(number)
-    changed = []
-    for number, before, behind in _figures(new):
-        was = places.get(before, []) + places.get(behind, [])
-        if was and number not in was:
-            changed.append((was[0], number))
-    return tuple(dict.fromkeys(changed))
+    for at, word in enumerate(merged):
+        if word.isdecimal():
+            places.setdefault(("<", *blanked[max(0, at - 3) : at]), []).append(word)
+            places.setdefault((*blanked[at + 1 : at + 4], ">"), []).append(word)
+    return places

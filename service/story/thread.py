@@ -18,7 +18,7 @@ SERIES = frozenset({marks.MARKET, marks.HOLDINGS})  # written from templates, da
 SERIES_THRESHOLD = 0.9
 LEAST_WORDS = 4  # of a text that can be equal to another by more than chance
 NOTICE = 60  # shingles: the notices and footers that many items carry are not longer
-COMPARED = 4  # candidates whose texts are compared: those that share the most fingerprints
+COMPARED = 8  # candidates whose texts are compared: those that share the most fingerprints
 
 
 def place(
@@ -96,7 +96,8 @@ def _by_likeness(item: Item, earlier: Sequence[Candidate], frequency: Mapping[in
     ]
     if not near:
         return None
-    best, nearest = min(near, key=lambda pair: (-pair[0].score, -pair[0].shared, pair[1].id))
+    # A long text that is nearly the same says more than a teaser that is wholly contained.
+    best, nearest = min(near, key=lambda pair: (-pair[0].score * pair[0].shared, pair[1].id))
     assert best.kind
     return Placement(
         link=best.kind,

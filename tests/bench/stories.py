@@ -1,0 +1,209 @@
+"""How well and how fast items find their story: `python -m tests.bench.stories [--stream FILE] [--seed N]`.
+
+Reads records in order of arrival (JSON Lines: id, group, kind, lang, source, title, body, minute), places
+each on a real database as intake does, and prints one JSON document. A link is right where it leads to an
+item of the same group; recall counts the items that have an earlier sibling.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sqlite3
+import sys
+import tempfile
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from statistics import median, quantiles
+
+from service.model import Item, Link, Placement, Source
+from service.store.db import Store, Transaction
+from service.story import marks
+from service.story.fingerprint import fingerprints, text_hash
+from service.story.identity import content, identify, recognise
+from service.story.thread import place
+from service.text.html import to_text
+from tests.bench.wire_stream import Record, stream
+
+START = datetime(2026, 3, 2, tzinfo=UTC)
+WINDOW = timedelta(days=7)  # how long fingerprints are kept
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """What became of a record."""
+
+    record: Record
+    link: Link
+    nearest: str  # the id of the record it was linked to
+    cpu: float  # seconds: from the marks to the placement, with all that is read from the database
+    whole: float  # seconds: the same with storing the item and the commit
+
+
+def read(lines: Iterable[str]) -> Iterator[Record]:
+    """The records of a stream; a key that this bench does not know is passed over."""
+    for line in lines:
+        if line.strip():
+            row = json.loads(line)
+            yield Record(**{name: row[name] for name in Record.__slots__})
+
+
+def run(records: Sequence[Record], database: Path) -> list[Placed]:
+    """Every record with its placement, in a new database at that path."""
+    store = Store(f"sqlite:///{database}")
+    store.open(migrate=True)
+    with store.begin() as tx:
+        sources = {
+            name: tx.sources.add(Source(name=name, url=f"https://{name}.example/feed"), START).id
+            for name in dict.fromkeys(record.source for record in records)
+        }
+    placed: list[Placed] = []
+    ids: dict[int, str] = {}
+    for record in records:
+        item = _item(record, sources[record.source])
+        begin = time.process_time()
+        with store.begin() as tx:
+            stored, placement, cpu = _take_in(tx, item)
+        whole = time.process_time() - begin
+        ids[stored.id] = record.id
+        placed.append(Placed(record, placement.link, ids.get(placement.nearest, ""), cpu, whole))
+    store.close()
+    return placed
+
+
+def posting_bytes(database: Path) -> int:
+    """What the fingerprints take on disk, measured on a copy of their table alone."""
+    copy = database.with_suffix(".postings")
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("ATTACH ? AS copy", (str(copy),))
+        connection.execute("CREATE TABLE copy.fingerprint (h, item, PRIMARY KEY (h, item)) WITHOUT ROWID")
+        # In the order of arrival, so that pages are split as they are in service.
+        connection.execute("INSERT INTO copy.fingerprint SELECT h, item FROM main.fingerprint ORDER BY item")
+        connection.commit()
+    return copy.stat().st_size
+
+
+def _item(record: Record, source: int) -> Item:
+    """The record as a feed's parser hands it on."""
+    return Item(
+        headline=to_text(record.title),
+        body=to_text(record.body) if "<" in record.body or "&" in record.body else record.body,
+        source=source,
+        external_id=record.id,
+        canonical_link=f"{record.source}.example/{record.id}",
+        language=record.lang,
+        received_at=START + timedelta(minutes=record.minute),
+    )
+
+
+def _take_in(tx: Transaction, item: Item) -> tuple[Item, Placement, float]:
+    """One item through identity, placing and storing, as intake does it; and the seconds up to its place."""
+    begin = time.process_time()
+    item = marks.read(item)
+    assert item.received_at
+    [keys] = identify([item])
+    names = (keys.primary, *keys.aliases)
+    said, prints, told = content(item), fingerprints(item), text_hash(item)
+    recognition = recognise(keys, said, item, tx.items.seen(item.source, names))
+    candidates = tx.stories.candidates(
+        canonical_link=item.canonical_link,
+        text_hash=told,
+        fingerprints=prints,
+        since=item.received_at - WINDOW,
+    )
+    placement = place(item, recognition, candidates, tx.stories.document_frequency(prints))
+    cpu = time.process_time() - begin
+    stored = tx.items.add(
+        item,
+        placement,
+        keys=names,
+        content=said,
+        text_hash=told,
+        fingerprints=prints,
+        now=item.received_at,
+    )
+    return stored, placement, cpu
+
+
+# ---------------------------------------------------------------- the score
+
+
+def score(placed: Sequence[Placed]) -> dict[str, object]:
+    """Precision and recall, whole and by kind, and how often a changed number was flagged."""
+    group = {each.record.id: each.record.group for each in placed}
+    seen: set[str] = set()
+    by_kind: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for each in placed:
+        count = by_kind[each.record.kind]
+        linked = each.link is not Link.FIRST
+        right = linked and group.get(each.nearest) == each.record.group
+        sibling = each.record.group in seen
+        count.update(
+            items=1,
+            links=linked,
+            right=right,
+            siblings=sibling,
+            found=right and sibling,
+            flagged=each.link is Link.NUMBER_CHANGED,
+        )
+        seen.add(each.record.group)
+    total: Counter[str] = Counter()
+    for count in by_kind.values():
+        total.update(count)
+    return {
+        "items": total["items"],
+        **_ratios(total),
+        "ms_cpu": _milliseconds([each.cpu for each in placed]),
+        "ms_cpu_stored": _milliseconds([each.whole for each in placed]),
+        "kinds": {
+            kind: _ratios(count) | {"items": count["items"], "wrong": count["links"] - count["right"]}
+            | {"flagged": _share(count["flagged"], count["found"])}
+            for kind, count in sorted(by_kind.items())
+        },
+    }  # fmt: skip
+
+
+def _milliseconds(seconds: Sequence[float]) -> dict[str, float]:
+    return {
+        "median": round(median(seconds) * 1000, 3),
+        "p99": round(quantiles(seconds, n=100)[98] * 1000, 3),
+    }
+
+
+def _ratios(count: Mapping[str, int]) -> dict[str, float | None]:
+    return {
+        "precision": _share(count["right"], count["links"]),
+        "recall": _share(count["found"], count["siblings"]),
+    }
+
+
+def _share(part: int, whole: int) -> float | None:
+    return round(part / whole, 4) if whole else None
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the bench and print its one JSON document."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--stream", type=Path, help="JSON Lines in order of arrival")
+    parser.add_argument("--seed", type=int, default=1, help="of the stream that is made without --stream")
+    parser.add_argument("--stories", type=int, default=600)
+    options = parser.parse_args(arguments)
+    if options.stream:
+        records = list(read(options.stream.read_text(encoding="utf-8").splitlines()))
+    else:
+        records = stream(options.seed, options.stories)
+    with tempfile.TemporaryDirectory() as folder:
+        database = Path(folder) / "stories.db"
+        placed = run(records, database)
+        size = posting_bytes(database)
+    json.dump(score(placed) | {"bytes_per_item": round(size / len(records))}, sys.stdout, indent=1)
+    print()
+
+
+if __name__ == "__main__":
+    main()
