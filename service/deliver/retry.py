@@ -45,8 +45,9 @@ class Next:
 def next_try(delivery: Delivery, outcome: Outcome, now: datetime, *, jitter: float) -> Next:
     """Sent, dead, or pending with the time of the next try.
 
-    `delivery.attempts` counts the attempt that `outcome` is about. `jitter` lies in 0 to 1 and spreads
-    the wait by 20 percent to either side; what a server asked for (Retry-After, at most an hour) is kept to the second.
+    `delivery.attempts` counts the attempt that `outcome` is about. `jitter` lies in 0 to 1 and spreads the
+    wait by 20 percent to either side; what a server asked for (Retry-After, at most an hour) is kept to the
+    second.
     """
     said = " ".join(part for part in (outcome.code, outcome.reason) if part) or outcome.verdict.value
     if outcome.verdict is Verdict.SENT:
