@@ -16,6 +16,7 @@ import gzip
 import hashlib
 import io
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -94,13 +95,16 @@ class FeedServer:
     `requests` is all that was asked so far, in order; `wait(n)` returns when it holds n.
     """
 
-    def __init__(self, host: str = "127.0.0.1") -> None:
+    def __init__(self, host: str = "127.0.0.1", *, tls: ssl.SSLContext | None = None) -> None:
         self.requests: list[Request] = []
         self._scripts: dict[str, list[Script]] = {}
         self._arrived = threading.Condition()
         self._closing = threading.Event()
         self._sockets: set[socket.socket] = set()
         self._server = _Server((host, 0), self)
+        self._scheme = "https" if tls else "http"
+        if tls:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
 
     def __enter__(self) -> Self:
@@ -119,7 +123,7 @@ class FeedServer:
     def origin(self) -> str:
         """Scheme, host and port."""
         host, port = self._server.server_address[:2]
-        return f"http://{host!s}:{port}"
+        return f"{self._scheme}://{host!s}:{port}"
 
     def url(self, path: str = "/") -> str:
         return self.origin + path

@@ -5,13 +5,20 @@ from __future__ import annotations
 import gzip
 import queue
 import socket
+import ssl
 import threading
 import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from service.config import Http, Size, duration
 from service.fetch.http import SLOTS
@@ -491,6 +498,47 @@ def test_a_port_where_nobody_listens_is_a_reason(fetcher: Fetcher) -> None:
 def test_a_plain_server_behind_https_is_a_reason(fetcher: Fetcher, server: FeedServer) -> None:
     failure = fail(fetcher, server.url("/feed").replace("http:", "https:"))
     assert (failure.kind, failure.reason) == (FailureKind.NETWORK, "no secure connection to 127.0.0.1 (TLS)")
+
+
+def test_a_certificate_is_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    certificate = tmp_path / "loopback.pem"
+    certificate.write_bytes(self_signed("127.0.0.1"))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    with FeedServer(tls=context) as server:
+        url = server.serve("/feed", FEED)
+        for trusted in (False, True):
+            if trusted:
+                monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+            fetcher = Fetcher(Http(allowed_networks=LOOPBACK), clock=lambda: NOW, agent_version="1")
+            try:
+                if trusted:
+                    assert read(fetcher, url).documents[0].body == FEED
+                else:
+                    assert fail(fetcher, url).reason == "the certificate of 127.0.0.1 is not trusted"
+            finally:
+                fetcher.close()
+
+
+def self_signed(address: str) -> bytes:
+    """A key and a certificate for an address, in PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, address)])
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(datetime(2020, 1, 1, tzinfo=UTC))
+        .not_valid_after(datetime(2100, 1, 1, tzinfo=UTC))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(address))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    plain = serialization.NoEncryption()
+    private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
+    return private + certificate.public_bytes(serialization.Encoding.PEM)
 
 
 def test_slow_sources_hold_nobody(fetcher: Fetcher, server: FeedServer) -> None:

@@ -343,8 +343,6 @@ def _explain(error: Exception) -> tuple[FailureKind, str]:
     match error:
         case _ if isinstance(cause, AddressRefused):
             return FailureKind.REFUSED, str(cause)
-        case aiohttp.InvalidURL() | aiohttp.NonHttpUrlClientError() | ValueError():
-            return FailureKind.REFUSED, "its address is no URL that can be fetched"
         case credentials.NoCredentials():
             return FailureKind.AUTH, str(error)
         case TooLarge():
@@ -368,6 +366,8 @@ def _explain(error: Exception) -> tuple[FailureKind, str]:
             return FailureKind.NETWORK, "the server closed the connection without an answer"
         case aiohttp.ClientPayloadError() | aiohttp.ClientOSError():
             return FailureKind.NETWORK, "the answer broke off"
+        case aiohttp.InvalidURL() | aiohttp.NonHttpUrlClientError() | ValueError():
+            return FailureKind.REFUSED, "its address is no URL that can be fetched"
         case aiohttp.ClientResponseError():
             return FailureKind.NETWORK, "the answer is no proper HTTP, or its headers are too long"
         case _:
