@@ -1,43 +1,62 @@
-"""The lexicons on disk: derived once from simplemma's tables, then mapped and shared by all processes."""
+"""The lexicons on disk: derived once from simplemma's tables, then mapped and shared by all processes.
+
+Deriving takes some 10 seconds and several hundred megabytes for a large language. It happens on the first
+use of a language, in a process of its own, and its fruit is kept in the cache directory.
+"""
 
 from __future__ import annotations
 
+import fcntl
 import mmap
 import os
+import subprocess
+import sys
 import tempfile
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache
 from importlib.metadata import version
 from importlib.resources import files
+from itertools import chain
 from pathlib import Path
 from threading import Lock
 from typing import TypeAlias
+from zlib import crc32
 
-from service.text.families import GRAMMARS, SHORTEST, Families, learn
+from service.text.families import GRAMMARS, LISTED, Families, learn
 from service.text.fold import fold
 from service.text.lexicon import Entry, Lexicon, ending, pack
 
-FORMAT = 3  # of the derivation; a new number builds anew
-LANGUAGES = ("de", "en", "fr", "es", "it", "pt", "nl", "sv", "da", "nb", "pl", "ru", "uk")
+FORMAT = 4  # of the derivation: another number derives anew
+LANGUAGES = frozenset(["de", "en", "fr", "es", "it", "pt", "nl", "sv", "da", "nb", "pl", "ru", "uk"])
 ALIASES = {"no": "nb", "nn": "nb"}
+ADJECTIVE_COST = 8  # bits of a listed last part of adjectives (steuer-frei)
+
+Forms: TypeAlias = dict[str, tuple[str, ...]]  # a folded form, and its folded lemmas
 
 
 def load(languages: Sequence[str], cache: Path | None = None) -> Mapping[str, Lexicon]:
-    """The lexicons of these languages, each opened on first use; those without tables are left out."""
-    return _Lexicons(
-        [code for code in languages if ALIASES.get(code, code) in LANGUAGES], cache or cache_directory()
-    )
+    """The lexicons of these languages, each opened on its first use; what has no tables is left out.
+
+    `cache` is a directory; without one it is `$CACHE_DIRECTORY`, else `wire-monitor` in the user's. Where it
+    cannot be written the tables are derived into memory.
+    """
+    known = [code for code in languages if ALIASES.get(code, code) in LANGUAGES]
+    return _Lexicons(known, cache or cache_directory())
 
 
 def cache_directory(environment: Mapping[str, str] = os.environ) -> Path:
-    """Where derived tables are kept: systemd's cache directory, else the user's."""
+    """Where derived tables are kept: the directory systemd gives, else the user's (XDG Base Directory)."""
     if given := environment.get("CACHE_DIRECTORY"):
         return Path(given.split(":")[0])
-    return Path(environment.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "wire-monitor"
+    try:
+        return Path(environment.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "wire-monitor"
+    except RuntimeError:  # no home directory, as in a bare container
+        return Path(tempfile.gettempdir()) / "wire-monitor"
 
 
 class _Lexicons(Mapping[str, Lexicon]):
-    """Opens a lexicon when it is first asked for."""
+    """Opens a lexicon when it is first asked for; safe to share among threads."""
 
     def __init__(self, languages: Sequence[str], cache: Path) -> None:
         self._languages = dict.fromkeys(languages)
@@ -46,13 +65,14 @@ class _Lexicons(Mapping[str, Lexicon]):
         self._lock = Lock()
 
     def __getitem__(self, language: str) -> Lexicon:
+        if found := self._open.get(language):
+            return found
         if language not in self._languages:
             raise KeyError(language)
-        if language not in self._open:
-            with self._lock:
-                if language not in self._open:
-                    self._open[language] = _open(ALIASES.get(language, language), self._cache)
-        return self._open[language]
+        with self._lock:
+            if language not in self._open:
+                self._open[language] = _open(ALIASES.get(language, language), self._cache)
+            return self._open[language]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._languages)
@@ -61,17 +81,27 @@ class _Lexicons(Mapping[str, Lexicon]):
         return len(self._languages)
 
 
-def _open(language: str, cache: Path) -> Lexicon:
-    path = cache / f"{language}-{version('simplemma')}-{FORMAT}.lexicon"
+def _open(language: str, directory: Path) -> Lexicon:
+    """The lexicon from its file; where that is missing, old or broken, derived first."""
+    path = directory / f"{language}-{_edition(language)}.lexicon"
     try:
         return _map(language, path)
     except (OSError, ValueError):
-        buffer = build(language)
+        pass
     try:
-        _write(path, buffer)
-        return _map(language, path)
-    except OSError:
-        return Lexicon.read(language, buffer)
+        with _alone(path.with_suffix(".lock")):
+            try:
+                return _map(language, path)  # another process may have made it meanwhile
+            except (OSError, ValueError):
+                _derive(language, path)
+            return _map(language, path)
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return Lexicon.read(language, build(language))
+
+
+def _edition(language: str) -> str:
+    """What the tables depend on: simplemma's data, our own lists, and how they are put together."""
+    return f"{version('simplemma')}-{FORMAT}-{crc32(_own_text(language).encode()):08x}"
 
 
 def _map(language: str, path: Path) -> Lexicon:
@@ -79,98 +109,151 @@ def _map(language: str, path: Path) -> Lexicon:
         return Lexicon.read(language, memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)))
 
 
-def _write(path: Path, buffer: bytes) -> None:
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Waits until no other process derives the same tables."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.name, delete=False) as file:
+    with path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _derive(language: str, path: Path) -> None:
+    """Write the file in a process of its own, so that this one does not grow by what it takes to make it."""
+    home = Path(__file__).parents[2]
+    subprocess.run(  # noqa: S603 - our own module, nothing of it from outside
+        [sys.executable, "-m", __name__, language, str(path.absolute())],
+        check=True,
+        cwd=home,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def _write(path: Path, buffer: bytes) -> None:
+    """Put the file in its place in one step, and remove the older editions beside it."""
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
         file.write(buffer)
     Path(file.name).replace(path)
+    for older in path.parent.glob(f"{path.name.partition('-')[0]}-*.lexicon"):
+        if older != path:
+            older.unlink(missing_ok=True)
 
 
 def build(language: str) -> bytes:
     """The buffer of a language's lexicon, derived from simplemma's table and our own lists."""
     nouns, others = _forms(language)
+    if language not in GRAMMARS:
+        return pack({form: Entry(_endings(form, lemmas)) for form, lemmas in nouns.items()})
     own = _own_lists(language)
-    families = None
-    if language in GRAMMARS:
-        for word in own["whole"] | {pair.replace("|", "") for pair in own["compounds"]}:
-            nouns.setdefault(word, {word})
-        families = learn(
-            _paradigms(nouns),
-            {lemma for lemmas in others.values() for lemma in lemmas},
-            GRAMMARS[language],
-            bound=own["bound"],
-            barred=own["barred"],
-            short=own["short"],
-        )
+    whole = own["whole"] | {pair.replace("|", "") for pair in own["compounds"]}
+    nouns |= {word: (word,) for word in whole - nouns.keys()}
+    families = learn(
+        _paradigms(nouns),
+        set(chain.from_iterable(others.values())),
+        GRAMMARS[language],
+        bound=own["bound"],
+        barred=own["barred"],
+        short=own["short"],
+    )
     return pack(dict(_entries(nouns, others, families, own)))
-
-
-Forms: TypeAlias = dict[str, set[str]]  # a folded form, and its folded lemmas
 
 
 def _forms(language: str) -> tuple[Forms, Forms]:
     """The nouns of a language, and its other words; where case does not tell them apart, all are nouns."""
     from simplemma.strategies.dictionaries import DefaultDictionaryFactory
 
-    nouns: Forms = defaultdict(set)
-    others: Forms = defaultdict(set)
+    folded = cache(fold)
+    alone = cache(lambda lemma: (lemma,))
+    nouns: Forms = {}
+    others: Forms = {}
     for form, lemma in DefaultDictionaryFactory(1).get_dictionary(language).items():
         if form.isalpha() and lemma.isalpha():
-            is_noun = language != "de" or (form[0].isupper() and lemma[0].isupper())
-            (nouns if is_noun else others)[fold(form)].add(fold(lemma))
+            group = others if language == "de" and (form[0].islower() or lemma[0].islower()) else nouns
+            key, found = fold(form), alone(folded(lemma))
+            known = group.get(key)
+            group[key] = found if known is None or known == found else tuple(sorted({*known, *found}))
+    endings = GRAMMARS[language].endings if language in GRAMMARS else ()
+    _add_regular(nouns, endings)
     return nouns, others
 
 
-def _paradigms(forms: Forms) -> Forms:
+def _add_regular(nouns: Forms, endings: Iterable[str]) -> None:
+    """Give an inflected form the noun back that it is regular of, where the table has another lemma alone.
+
+    The table names one lemma for a form: Danish priser is of prise there, and of pris nowhere.
+    """
+    lemmas = set(chain.from_iterable(nouns.values()))
+    for form, known in nouns.items():
+        if form not in known:
+            stems = {form.removesuffix(ending) for ending in endings if form.endswith(ending)}
+            if more := (stems & lemmas) - {*known}:
+                nouns[form] = tuple(sorted({*known, *more}))
+
+
+def _paradigms(forms: Forms) -> dict[str, set[str]]:
     """Each lemma with all its forms."""
-    paradigms: Forms = defaultdict(set)
+    paradigms: dict[str, set[str]] = {}
     for form, lemmas in forms.items():
         for lemma in lemmas:
-            paradigms[lemma].add(form)
+            paradigms.setdefault(lemma, set()).add(form)
     return paradigms
 
 
+def _endings(form: str, lemmas: Iterable[str]) -> tuple[tuple[int, str], ...]:
+    return tuple(ending(form, lemma) for lemma in lemmas)
+
+
 def _entries(
-    nouns: Forms, others: Forms, families: Families | None, own: Mapping[str, frozenset[str]]
+    nouns: Forms, others: Forms, families: Families, own: Mapping[str, frozenset[str]]
 ) -> Iterator[tuple[str, Entry]]:
-    """An entry for each form that stands alone or as a part."""
-    empty: set[str] = set()
-    modifiers = families.modifiers if families else {}
-    tails = dict(families.tails) if families else {}
-    tails |= dict.fromkeys(own["whole"], 0)
-    tails |= {pair.replace("|", ""): len(pair.partition("|")[2]) for pair in own["compounds"]}
+    """An entry for each form that stands alone or as a part of a compound."""
+    modifiers, heads = families.modifiers, families.heads
+    unseen = round(families.unseen)
+    short = own["short"] | own["bound"]
+    tails = {
+        **families.tails,
+        **dict.fromkeys(own["whole"], 0),
+        **{pair.replace("|", ""): len(pair.partition("|")[2]) for pair in own["compounds"]},
+    }
     for form in nouns.keys() | others.keys() | modifiers.keys():
-        noun = tuple(ending(form, lemma) for lemma in sorted(nouns.get(form, empty)))
-        other = tuple(ending(form, lemma) for lemma in sorted(others.get(form, empty)))
-        if families is None:
-            yield form, Entry(noun, other)
-            continue
-        barred = form in own["barred"] or (len(form) <= SHORTEST and form not in own["short"])
-        floor = round(families.unseen) if noun and not barred else 0
-        heads = [families.heads.get(lemma, floor) for lemma in nouns.get(form, empty)]
+        noun, other = nouns.get(form, ()), others.get(form, ())
+        part = form not in own["barred"] and (len(form) > LISTED or form in short)
+        floor = unseen if noun else 0
         yield (
             form,
             Entry(
-                noun,
-                other,
+                _endings(form, noun),
+                _endings(form, other),
                 families.stems.get(form, ()) if form in modifiers else (),
-                modifier=0 if barred else round(modifiers.get(form, floor)),
-                head=0 if barred else round(min(heads, default=0)),
-                quality=8 if not own["adjectives"].isdisjoint(others.get(form, empty)) else 0,
+                modifier=round(modifiers.get(form, floor)) if part else 0,
+                head=round(min((heads.get(lemma, floor) for lemma in noun), default=0)) if part else 0,
+                quality=0 if own["adjectives"].isdisjoint(other) else ADJECTIVE_COST,
                 tail=tails.get(form, 0),
             ),
         )
 
 
+def _own_text(language: str) -> str:
+    listed = files("service.text") / f"words.{language}.txt"
+    return listed.read_text(encoding="utf-8") if listed.is_file() else ""
+
+
 def _own_lists(language: str) -> Mapping[str, frozenset[str]]:
     """The sections of our own list of a language, folded; a section that is not there is empty."""
-    sections: defaultdict[str, set[str]] = defaultdict(set)
-    listed = files("service.text") / f"words.{language}.txt"
+    sections: dict[str, set[str]] = {
+        name: set() for name in ("short", "bound", "barred", "whole", "compounds", "adjectives")
+    }
     section = ""
-    for line in listed.read_text(encoding="utf-8").splitlines() if listed.is_file() else ():
+    for line in _own_text(language).splitlines():
         for word in line.partition("#")[0].split():
             if word.startswith("["):
                 section = word.strip("[]")
             else:
                 sections[section].add(fold(word))
-    return defaultdict(frozenset, {name: frozenset(listed) for name, listed in sections.items()})
+    return {name: frozenset(listed) for name, listed in sections.items()}
+
+
+if __name__ == "__main__":
+    _write(Path(sys.argv[2]), build(sys.argv[1]))

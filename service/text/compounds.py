@@ -25,7 +25,7 @@ def parts(form: str, lexicon: Lexicon, *, adjective: bool = False) -> frozenset[
         return frozenset()
     found: set[str] = set()
     for first, (start, _) in enumerate(leaves):
-        for last, (head, stop) in enumerate(leaves[first : first + MOST_PARTS], first):
+        for head, stop in leaves[first : first + MOST_PARTS]:
             if (stop < len(form) or not adjective) and stop - start < len(form):
                 found.update(_lemmas(form[start:stop], lexicon, final=stop == len(form)))
             elif not adjective:

@@ -23,7 +23,8 @@ from typing import NamedTuple
 
 from service.text.lexicon import Ending, ending
 
-SHORTEST = 3  # letters of a part, after folding
+SHORTEST = 2  # letters of a part, after folding
+LISTED = 3  # letters up to which a part must be listed: a chance split has room for many short words
 ROUNDS = 4  # of the estimation; the weights change by less than a bit after three
 OPEN = -1  # the tail of a noun that is too long for no compound, and has no cover by two listed words
 OPEN_LETTERS = 12
@@ -48,6 +49,7 @@ class Grammar:
     nouns: tuple[Shape, ...] = ()
     others: tuple[Shape, ...] = ()  # adjectives and verbs as modifiers
     forms: Mapping[str, float] = field(default_factory=dict)  # endings of inflected nouns as modifiers
+    endings: tuple[str, ...] = ()  # regular inflections, where the table may name another lemma alone
 
 
 GRAMMARS: Mapping[str, Grammar] = {
@@ -65,7 +67,7 @@ GRAMMARS: Mapping[str, Grammar] = {
         others=(Shape("en", 2, "", 2), Shape("n", 1, "", 3), Shape("", 0, "", 2)),
         forms={"s": 1, "n": 1, "er": 1, "e": 3},
     ),
-    "nl": Grammar(nouns=(Shape("", 0, "s", 1), Shape("", 0, "e", 4)), forms={"en": 1, "er": 2}),
+    "nl": Grammar(nouns=(Shape("", 0, "s", 1), Shape("", 0, "e", 4)), forms={"en": 1, "er": 2, "": 4}),
     "sv": Grammar(
         nouns=(
             Shape("", 0, "s", 1),
@@ -74,10 +76,11 @@ GRAMMARS: Mapping[str, Grammar] = {
             Shape("a", 1, "u", 3),
             Shape("a", 1, "o", 3),
             Shape("e", 1, "", 2),
-        )
+        ),
+        endings=("en", "et", "er", "erna"),
     ),
-    "da": Grammar(nouns=(Shape("", 0, "s", 1), Shape("", 0, "e", 3))),
-    "nb": Grammar(nouns=(Shape("", 0, "s", 1), Shape("", 0, "e", 3))),
+    "da": Grammar(nouns=(Shape("", 0, "s", 1), Shape("", 0, "e", 3)), endings=("en", "et", "er", "erne")),
+    "nb": Grammar(nouns=(Shape("", 0, "s", 1), Shape("", 0, "e", 3)), endings=("en", "et", "er", "ene")),
 }
 
 
@@ -116,17 +119,17 @@ def learn(
 
     `nouns` maps each noun lemma to all its forms, `others` are lemmas of adjectives and verbs, all
     folded. `bound` are modifiers that are no words (Elektro-), `barred` words that are never parts,
-    `short` the parts of three letters.
+    `short` the parts of up to three letters.
     """
     shapes, stems = _modifiers(nouns, others, grammar)
     shapes.update(dict.fromkeys(bound, 0.0))
     barred, short = frozenset(barred), frozenset(short)
-    for form in [form for form in shapes if form in barred or (len(form) <= SHORTEST and form not in short)]:
+    for form in [form for form in shapes if form in barred or (len(form) <= LISTED and form not in short)]:
         del shapes[form]
     heads = {
         noun: frozenset(forms)
         for noun, forms in nouns.items()
-        if noun not in barred and (len(noun) > SHORTEST or noun in short)
+        if noun not in barred and (len(noun) > LISTED or noun in short)
     }
     splits = {
         noun: found for noun, forms in nouns.items() if (found := list(_covers(noun, forms, shapes, heads)))
@@ -161,7 +164,7 @@ def _modifiers(
             if noun.endswith(shape.tail):
                 form = noun[: len(noun) - shape.cut] + shape.add
                 allow(form, shape.cost)
-                if form not in inflected:
+                if not shape.cut or form not in inflected:
                     stems[form].add(ending(form, noun))
     for other in others:
         for shape in grammar.others:

@@ -6,7 +6,6 @@ Rule words and wire words meet in folded form only; the original text is kept fo
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from unicodedata import category, normalize
 
 # The umlauts of German and the extra vowels of the north have a spelling of their own on wires without
@@ -38,14 +37,23 @@ def fold(text: str) -> str:
     if text.isascii():
         return text.lower().replace("`", "'")
     text = normalize("NFKC", _INVISIBLE.sub("", text)).casefold()
-    text = "".join(map(_plain, normalize("NFKC", text)))
+    text = normalize("NFKC", text).translate(_PLAIN)
     # What was dropped may have stood between characters that now compose (Hangul letters do).
     return text if text.isascii() else normalize("NFKC", text)
 
 
-@lru_cache(maxsize=4096)
-def _plain(letter: str) -> str:
-    """One composed, case-folded character without what `fold` drops."""
+class _Plain(dict[int, str]):
+    """For `str.translate`: composed, case-folded characters without what `fold` drops, made on first use."""
+
+    def __missing__(self, point: int) -> str:
+        plain = self[point] = _without_marks(chr(point))
+        return plain
+
+
+_PLAIN = _Plain()
+
+
+def _without_marks(letter: str) -> str:
     for table in (_DIGRAPHS, _STROKES, _APOSTROPHES, _HYPHENS, _CYRILLIC):
         if letter in table:
             return table[letter]
@@ -55,7 +63,7 @@ def _plain(letter: str) -> str:
     if not _is_latin_or_greek(base):
         return letter
     # The first mark decides: ǟ is an ä with a macron.
-    return _DIGRAPHS.get(normalize("NFC", base + marks[0])) or _plain(base)
+    return _DIGRAPHS.get(normalize("NFC", base + marks[0])) or _without_marks(base)
 
 
 def _is_latin_or_greek(letter: str) -> bool:

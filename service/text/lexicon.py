@@ -53,7 +53,8 @@ class Entry:
     def read(cls, line: str) -> Entry:
         """The entry of a line that `str` wrote."""
         numbers, *groups = line.split("|")
-        return cls(*map(_endings, groups), *map(int, numbers.split(" ")))
+        nouns, others, stems = map(_endings, groups)
+        return cls(nouns, others, stems, *map(int, numbers.split(" ")))
 
 
 def _endings(group: str) -> tuple[Ending, ...]:
@@ -81,20 +82,22 @@ def pack(entries: Mapping[str, Entry]) -> bytes:
 
     Where there are more than 65,536 different entries, the forms of the rarest are left out.
     """
-    kinds = [kind for kind, _ in Counter(entries.values()).most_common(MOST_ENTRIES)]
-    numbers = {kind: number for number, kind in enumerate(kinds)}
+    kinds: dict[Entry, int] = {}
+    numbers = array("L", (kinds.setdefault(entry, len(kinds)) for entry in entries.values()))
+    ranks = {number: rank for rank, (number, _) in enumerate(Counter(numbers).most_common(MOST_ENTRIES))}
     size = int(len(entries) / LOAD) | 1
     slots = array("Q", bytes(SLOT_BYTES * size))
-    for form, entry in entries.items():
-        if (number := numbers.get(entry)) is None:
+    for form, number in zip(entries, numbers, strict=True):
+        if (rank := ranks.get(number)) is None:
             continue
         key = form.encode()
         checksum = crc32(key)
         place = checksum % size
         while slots[place]:
-            place = (place + 1) % size
-        slots[place] = checksum << 32 | crc_hqx(key, 0) << 16 | number
-    lines = "".join(f"{kind}\n" for kind in kinds).encode()
+            place = place + 1 if place + 1 < size else 0
+        slots[place] = checksum << 32 | crc_hqx(key, 0) << 16 | rank
+    ranked = {ranks[number]: kind for kind, number in kinds.items() if number in ranks}
+    lines = "".join(f"{ranked[rank]}\n" for rank in range(len(ranked))).encode()
     return HEADER.pack(MAGIC, size, len(lines)) + slots.tobytes() + lines
 
 
