@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,11 +24,13 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+def postgres() -> Iterator[Cluster]:
     """A PostgreSQL server; a missing wheel is an error, since a skipped engine is an untested one."""
     from tests.postgres import Cluster
 
-    with Cluster(tmp_path_factory.mktemp("postgres")) as cluster:
+    # Not in pytest's own folder: where root runs the tests, the server is another user, and every pytest
+    # that starts closes that folder to other users.
+    with TemporaryDirectory(prefix="monitor-postgres-") as folder, Cluster(Path(folder)) as cluster:
         yield cluster
 
 

@@ -51,7 +51,8 @@ def prune(store: Store, now: datetime, retention: Retention, *, rows: int = SLIC
         seen=all_of(lambda tx: tx.sources.prune(rows)),
         nodes=all_of(lambda tx: tx.nodes.prune(now - FORGOTTEN)),
     )
-    store.vacuum()
+    while store.vacuum():
+        pass
     return pruned
 
 

@@ -119,9 +119,9 @@ class Rules:
 
     def changed_since(self, former: int) -> tuple[Sequence[Rule], Sequence[int]]:
         """The rules that were added or changed after that revision, and the ids of those removed."""
-        query = select(*SHOWN, table.c.removed_at).where(table.c.revision > former).order_by(table.c.id)
+        query = select(*SHOWN, table.c.removed_at).where(table.c.revision > former)
         changed, removed = [], []
-        for row in self._connection.execute(query):
+        for row in self._connection.execute(query.order_by(table.c.revision)):
             fields = row._asdict()
             if fields.pop("removed_at") is None:
                 changed.append(Rule(**fields))

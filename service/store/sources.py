@@ -140,7 +140,8 @@ class Sources:
         Raises NotFoundError for a name that is unknown.
         """
         if names is None:
-            return self._claim(table.c.state != SourceState.PAUSED, now, lease, node)
+            kept = table.c.removed_at.is_(None) & (table.c.state != SourceState.PAUSED)
+            return self._claim(kept, now, lease, node)
         ids = [self.get(name).id for name in names]
         return self._claim(table.c.id.in_(ids), now, lease, node)
 
@@ -203,7 +204,7 @@ class Sources:
         rows = leases.claim(
             self._connection,
             table,
-            ready & table.c.removed_at.is_(None),
+            ready,
             (table.c.next_poll_at, table.c.id),
             SHOWN,
             due=table.c.next_poll_at,
