@@ -30,11 +30,6 @@ REMEMBERED = 200_000  # chunks of one language
 LONGEST_CHUNK = 64  # characters; longer ones are no words, and would only fill the memory
 
 
-def surface(word: str) -> str:
-    """The folded form of one token, never with a blank inside (a few ligatures unfold to a sentence)."""
-    return fold(word).replace(" ", "_")
-
-
 class Place(NamedTuple):
     """Where a term stands in a stream: its first and last token, its characters, and how it came there."""
 
@@ -64,11 +59,23 @@ class _Memory(dict[str, V], Generic[V]):
         return value
 
 
-def _folded(chunk: str) -> str:
-    return " ".join(map(surface, tokens.words(chunk)))
+def _surface(word: str) -> str:
+    return fold(word).replace(" ", "_")
 
 
-_FOLDED = _Memory(_folded)  # folding knows no language: one memory serves all
+# Folding knows no language: one memory serves all.
+_SURFACES = _Memory(_surface)
+# The surfaces of a chunk, a blank before each, so that chunks put together are a stream's surfaces.
+_FOLDED: _Memory[str] = _Memory(lambda chunk: "".join(f" {surface(word)}" for word in tokens.words(chunk)))
+
+
+def _folded(text: str) -> str:
+    return "".join(map(_FOLDED.__getitem__, text.split())) + " "
+
+
+def surface(word: str) -> str:
+    """The folded form of one token, never with a blank inside (a few ligatures unfold to a sentence)."""
+    return _SURFACES[word]
 
 
 class Reading:
@@ -114,7 +121,7 @@ class Stream:
     @cached_property
     def folded(self) -> str:
         """The surfaces in their order, a blank around each: an exact phrase is a substring of it."""
-        return f" {' '.join(filter(None, map(_FOLDED.__getitem__, self.text.split())))} "
+        return _folded(self.text)
 
     @cached_property
     def words(self) -> list[str]:
@@ -185,6 +192,7 @@ class Document:
         self._morphology = morphology
         self.reading = reading(morphology, language)
         self._streams: dict[str, tuple[Stream, ...]] = {}
+        self._readings: dict[str, Document] = {}
 
     @classmethod
     def of(cls, item: Item, morphology: Morphology, *, source: str = "", language: str = "") -> Document:
@@ -193,10 +201,12 @@ class Document:
         return cls(item, morphology, source, own or language)
 
     def read_as(self, language: str) -> Document:
-        """This item, read in another language; for items that do not say theirs."""
-        if language == self.language:
+        """This item in the language of a rule, where it does not say its own; read once for each."""
+        if self.language or not language:
             return self
-        return Document(self.item, self._morphology, self.source, language)
+        if language not in self._readings:
+            self._readings[language] = Document(self.item, self._morphology, self.source, language)
+        return self._readings[language]
 
     def streams(self, field: str = "") -> tuple[Stream, ...]:
         """The streams of a field; without one, those of the whole text."""
@@ -206,26 +216,37 @@ class Document:
         return known
 
     def _read(self, field: str) -> Iterator[Stream]:
+        if field in {"", "text"}:
+            for name in TEXT_FIELDS:
+                yield from self.streams(name)
+        elif field in WORD_FIELDS:
+            yield Stream("body" if field == "lead" else field, self._text(field), self.reading)
+
+    def _text(self, field: str) -> str:
+        """The original text of a field by words."""
         item = self.item
         match field:
-            case "" | "text":
-                for name in TEXT_FIELDS:
-                    yield from self.streams(name)
             case "title":
-                yield Stream("title", item.headline, self.reading)
+                return item.headline
             case "lead":
-                yield Stream("body", item.lead, self.reading)
+                return item.lead
             case "body":
-                yield Stream("body", item.body, self.reading)
+                return item.body
             case "place":
-                yield Stream("place", ", ".join(item.places), self.reading)
-            case "author":
-                yield Stream("author", item.byline, self.reading)
+                return ", ".join(item.places)
+            case _:
+                return item.byline
 
     @cached_property
     def keys(self) -> set[str]:
-        """The keys of title, body and place together."""
-        return set().union(*(stream.keys for stream in self.streams()))
+        """The keys of title, body and place together, and "", which every item holds."""
+        chunks = set(" ".join(map(self._text, TEXT_FIELDS)).split())
+        return {""}.union(*map(self.reading.chunks.__getitem__, chunks))
+
+    @cached_property
+    def folded(self) -> str:
+        """The folded streams of the text; what is adjacent in it is adjacent in one of them."""
+        return "\n".join(map(_folded, map(self._text, TEXT_FIELDS)))
 
     @cached_property
     def values(self) -> frozenset[str]:

@@ -94,7 +94,10 @@ class And(Node):
 
     def holds(self, document: Document, field: str = "") -> bool:
         """Whether all match."""
-        return all(part.holds(document, field) for part in self.members)
+        for part in self.members:  # noqa: SIM110 - a generator costs more than most terms
+            if not part.holds(document, field):
+                return False
+        return True
 
     def find(self, document: Document, field: str = "") -> Iterator[Evidence]:
         """The places of every part."""
@@ -129,7 +132,10 @@ class Or(Node):
 
     def holds(self, document: Document, field: str = "") -> bool:
         """Whether one matches."""
-        return any(part.holds(document, field) for part in self.members)
+        for part in self.members:  # noqa: SIM110 - likewise
+            if part.holds(document, field):
+                return True
+        return False
 
     def find(self, document: Document, field: str = "") -> Iterator[Evidence]:
         """The places of those that match."""

@@ -220,12 +220,19 @@ class Exact(Term):
         return [_in_field(frozenset((form,)), field) for form in self.form.split()]
 
     def holds(self, document: Document, field: str = "") -> bool:
-        """Whether the surfaces of a stream contain it."""
+        """Whether the surfaces of a stream contain it; the keys nearly always say no."""
+        if not field:
+            return document.keys.issuperset(self.form.split()) and self.form in document.folded
         return any(self.form in stream.folded for stream in document.streams(field))
 
     def places(self, stream: Stream) -> Iterator[Place]:
         """Runs of tokens with these surfaces."""
-        return _runs(stream, [stream.surfaces.get(form, []) for form in self.form.split()], self.text)
+        folded, size = stream.folded, self.form.count(" ") - 1
+        at = folded.find(self.form)
+        while at >= 0:
+            first = folded.count(" ", 0, at)  # each token before it has one blank in front
+            yield stream.place(first, first + size - 1, self.text, "exact")
+            at = folded.find(self.form, at + 1)
 
     def __str__(self) -> str:
         return f"={written(self.text)}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from service.errors import QueryError
 from service.model import Evidence, Item, Rule
@@ -19,9 +19,9 @@ LONGEST_CANONICAL = 4 * LONGEST
 class Watchlist:
     """The rules that are matched now. Not for two threads at once."""
 
-    def __init__(self, morphology: Morphology, frequency: Callable[[str], float] | None = None) -> None:
+    def __init__(self, morphology: Morphology) -> None:
         self._morphology = morphology
-        self._index = RuleIndex(morphology, frequency)
+        self._index = RuleIndex(morphology)
         self._rules: dict[int, Rule] = {}
         self._broken: dict[int, str] = {}
         self._lists: dict[str, tuple[str, ...]] = {}
