@@ -142,6 +142,9 @@ def test_a_held_message_is_rendered_when_it_is_due_and_only_once(
     with store.begin() as tx:
         assert list(tx.outbox.held_due(clock())) == []
     clock.advance(seconds=15)
+    with store.read() as tx:  # to look is allowed where nothing is written
+        assert list(tx.outbox.held_due(clock())) == [held]
+        assert tx.outbox.waiting(held.story, "desk", "anna@example.org") == held
     with store.begin() as tx:
         assert list(tx.outbox.held_due(clock(), 10)) == [held]
         assert tx.outbox.rendered(held.id, MESSAGE, clock())
@@ -206,6 +209,8 @@ def test_an_attempt_counts_from_its_claim(
     pending()
     assert [(one.attempts, one.epoch) for one in claim(store)] == [(1, 1)]
     assert claim(store, node=2) == []
+    with store.read() as tx:
+        assert tx.outbox.next_due() == clock() + LEASE  # if its holder is gone
     clock.advance(seconds=60)
     assert [(one.attempts, one.epoch) for one in claim(store, node=2)] == [(2, 2)]
 

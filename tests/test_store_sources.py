@@ -264,6 +264,13 @@ def test_the_next_time_that_something_is_due(store: Store, clock: ManualClock) -
     claim(store)
     with store.read() as tx:
         assert tx.sources.next_due() == clock() + MINUTE
+    clock.advance(seconds=1)
+    with store.begin() as tx:
+        tx.sources.claim_all(clock(), LEASE, 1)
+        assert tx.sources.next_due() == clock() + LEASE - timedelta(seconds=1)  # if its holder is gone
+        tx.sources.pause("a")
+        tx.sources.pause("b")
+        assert tx.sources.next_due() is None
 
 
 def test_sources_are_listed_and_counted_by_state(store: Store) -> None:

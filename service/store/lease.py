@@ -14,7 +14,20 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Row, Table, and_, case, literal, or_, select, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Row,
+    Table,
+    and_,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
 
 POISONED = 3  # claims in a row that were never settled
 POISONED_WAIT = timedelta(hours=1)  # then it is tried this seldom
@@ -68,6 +81,17 @@ def claim(
 def free(table: Table, now: datetime) -> ColumnElement[bool]:
     """Nobody holds the row at `now`."""
     return or_(table.c.lease_until.is_(None), table.c.lease_until <= now)
+
+
+def next_due(
+    connection: Connection, table: Table, due: Column[datetime], *waits: ColumnElement[bool]
+) -> datetime | None:
+    """When the next row can be claimed: it is due, and nobody's any more. None: there is none."""
+    later = case((table.c.lease_until > due, table.c.lease_until), else_=due)
+    free = select(func.min(due)).where(table.c.lease_until.is_(None), *waits)
+    held = select(func.min(later)).where(table.c.node.is_not(None), due.is_not(None), *waits)
+    times = [connection.execute(query).scalar_one() for query in (free, held)]
+    return min((at for at in times if at is not None), default=None)
 
 
 def release(connection: Connection, table: Table, nodes: Collection[int], *, clean: bool) -> int:

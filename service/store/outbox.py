@@ -260,12 +260,8 @@ class Outbox:
         return {row[0]: row[1] for row in rows}
 
     def next_due(self) -> datetime | None:
-        """When the next message that nobody holds is to be rendered or sent; None: there is none."""
-        waits = (table.c.state.in_(UNSENT), table.c.lease_until.is_(None))
-        due: datetime | None = self._connection.execute(
-            select(func.min(table.c.due_at)).where(*waits)
-        ).scalar_one()
-        return due
+        """When the next message can be rendered or sent: it is due, and in nobody's hand. None: never."""
+        return leases.next_due(self._connection, table, table.c.due_at, table.c.state.in_(UNSENT))
 
     def sent_since(self, channel: str, since: datetime, rule: int | None = None) -> int:
         """How many messages a channel has sent since then, for one rule (its id) or for all."""
@@ -295,7 +291,7 @@ class Outbox:
         lock: bool = False,
     ) -> Sequence[Delivery]:
         query = select(*SHOWN).where(*where).order_by(*order).limit(limit)
-        if lock:
+        if lock and not self._connection.get_execution_options().get("postgresql_readonly"):
             query = query.with_for_update(skip_locked=limit is not None and limit > 1)
         return self._with_alerts([row._asdict() for row in self._connection.execute(query)])
 

@@ -166,10 +166,8 @@ class Sources:
         return leases.release(self._connection, table, [node], clean=True)
 
     def next_due(self) -> datetime | None:
-        """When the next source that nobody holds is due; None: never."""
-        first = select(func.min(table.c.next_poll_at)).where(table.c.lease_until.is_(None))
-        due: datetime | None = self._connection.execute(first).scalar_one()
-        return due
+        """When the next source can be claimed: it is due, and in nobody's hand. None: never."""
+        return leases.next_due(self._connection, table, table.c.next_poll_at)
 
     def counts(self) -> dict[SourceState, int]:
         """How many sources are in each state."""
