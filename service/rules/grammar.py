@@ -263,7 +263,7 @@ class _Parser:
                     f"nothing stands after {name}:", found.span(), f"write {name}:word without a blank"
                 )
             return name
-        if after.isalpha() or (after and after in QUOTES + "("):
+        if self.field not in VALUE_FIELDS and (after.isalpha() or (after and after in QUOTES + "(")):
             close = get_close_matches(name.lower(), FIELDS, n=1)
             hint = f"is it {close[0]}:? " if close else f"a field is one of {', '.join(FIELDS)}; "
             quoted = self.text[token.start : token.end]
@@ -290,7 +290,7 @@ class _Parser:
         span, name, shared = self._span(token), self.text[token.start + 1 : token.end], self.shared
         if name not in shared.lists:
             known = ", ".join(f"@{each}" for each in sorted(shared.lists)[:20]) or "none"
-            self._refuse(f"no list is named {name!r}", span, f"there is: {known}; as text, quote it")
+            self._refuse(f"no list is named {name[:40]!r}", span, f"there is: {known}; as text, quote it")
         if name in shared.under_way:
             self._refuse(f"the list @{name} contains itself", span)
         if known_list := shared.read.get((name, self.field)):

@@ -13,7 +13,8 @@ from service.text import tokens
 QUOTES = '"„“”«»'  # what counts as a double quote
 FEWEST_LETTERS = 3  # that a wildcard must give
 KEYWORD = re.compile(r"OR|ODER|AND|UND|NOT|NICHT|(?:NEAR|BEFORE)/.*", re.DOTALL)
-NAMED_FIELD = re.compile(rf"(?:{'|'.join(FIELDS)}):|[^\W\d_]+:[^\W\d_]")
+KNOWN_FIELD = re.compile(rf"(?:{'|'.join(FIELDS)}):")
+NAMED_FIELD = re.compile(rf"{KNOWN_FIELD.pattern}|[^\W\d_]+:[^\W\d_]")
 BARE = re.compile(rf"[^\W_][^\s(),*{QUOTES}]*\*?")
 
 NO_WORD = {
@@ -94,4 +95,4 @@ def need_letters(stem: str) -> None:
 def written(text: str) -> str:
     """The words as a query writes them: bare where they read back as the same word, else quoted."""
     plain = BARE.fullmatch(text) and not KEYWORD.fullmatch(text) and not NAMED_FIELD.match(text)
-    return text if plain and text != "of" else f'"{text}"'
+    return text if plain else f'"{text}"'

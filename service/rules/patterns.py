@@ -15,7 +15,16 @@ import re2
 from service.model import Evidence
 from service.rules.document import Document, Place, Stream, surface
 from service.rules.nodes import Anchor, Anchoring, Term
-from service.rules.operand import KEYWORD, QUOTES, Operand, TermError, need_letters, starred, written
+from service.rules.operand import (
+    KEYWORD,
+    KNOWN_FIELD,
+    QUOTES,
+    Operand,
+    TermError,
+    need_letters,
+    starred,
+    written,
+)
 from service.text import tokens
 from service.text.fold import fold
 
@@ -196,11 +205,8 @@ class Value(Term):
         return found is not None and COMPARISONS[found[1]](urgency, int(found[2]))
 
     def __str__(self) -> str:
-        return (
-            self.text
-            if PLAIN_VALUE.fullmatch(self.text) and not KEYWORD.fullmatch(self.text)
-            else f'"{self.text}"'
-        )
+        taken = KEYWORD.fullmatch(self.text) or KNOWN_FIELD.match(self.text)
+        return self.text if PLAIN_VALUE.fullmatch(self.text) and not taken else f'"{self.text}"'
 
 
 def fits(pattern: str, form: str) -> bool:
