@@ -6,7 +6,7 @@ import random
 from contextlib import suppress
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from service.errors import QueryError
@@ -258,16 +258,18 @@ def test_the_canonical_text_of_any_query_means_the_same(text: str) -> None:
     try:
         node = parse(text, LISTS)
     except QueryError:
-        assume(" of (" in text)  # "7 of (" came together by chance, and counts
-        return
+        if " of (" in text:  # "7 of (" came together by chance, and counts
+            return
+        raise
     assert node == parse(str(node), LISTS)
     assert str(node) == str(parse(str(node), LISTS))
 
 
-SIGNS = list('"„“()+-|=/@*~:,<>&\\[]{}^$.?!0123456789abAB \t\n') + [
-    "OR", "AND", "NOT", "NEAR/", "BEFORE/3", " of (", "title:", "url:", "@kim", "\u200e", "\u202e", "\u00ad", "\ud800",
-    "\x00", "金", "é", "e\u0301", "\U0001f600", "(a+)+$", r"\p{Greek}", r"\pL", "(?i)",
-]  # fmt: skip
+SIGNS = [
+    *'"„“()+-|=/@*~:,<>&\\[]{}^$.?!0123456789abAB \t\n\u200e\u202e\u00ad\ud800\x00金é\u0301\U0001f600',
+    *("OR", "AND", "NOT", "NEAR/", "BEFORE/3", " of (", "title:", "url:", "@kim", "(?i)"),
+    *("(a+)+$", r"\p{Greek}", r"\pL"),
+]
 
 
 def test_ten_thousand_random_queries_are_read_or_refused() -> None:
@@ -287,7 +289,7 @@ def _read_or_refused(text: str) -> None:
         node = parse(text, LISTS)
     except QueryError as error:
         start, end = error.span
-        problems = (error.problem, 0 <= start <= end, str(error))
+        problems = (error.problem, 0 <= start <= end, str(error) != "")
     else:
         problems = (str(node), node == parse(str(node), LISTS, longest=4 * LONGEST), True)
     assert all(problems)
@@ -296,25 +298,23 @@ def _read_or_refused(text: str) -> None:
 @pytest.mark.parametrize(
     "piece",
     [
-        "(",
-        "a|",
-        '"',
-        '"a" ',
-        "-(",
-        "1 of (",
-        "title:(",
-        "a NEAR/9 ",
-        "/a/ ",
-        "*abc* ",
-        "a-",
-        "@kim ",
-        "=",
-        " ",
-        "文",
-        r"/[\pL\pN]{40}/ ",
-        "/(a+)+$/ ",
-        "a|a ",
-        "@many ",
+        *(
+            "(",
+            "a|",
+            '"',
+            '"a" ',
+            "-(",
+            "1 of (",
+            "title:(",
+            "a NEAR/9 ",
+            "a-",
+            "=",
+            " ",
+            "文",
+            "@kim ",
+            "@many ",
+        ),
+        *("/a/ ", "*abc* ", r"/[\pL\pN]{40}/ ", "/(a+)+$/ ", "a|a "),
     ],
 )
 def test_a_hostile_query_of_full_length_is_read_or_refused(piece: str) -> None:
