@@ -52,6 +52,11 @@ class Shell:
     def config(self) -> Path:
         return self.folder / "config.toml"
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """Of a process of its own."""
+        return os.environ | {"PYTHONPATH": str(HERE), "PYTHONIOENCODING": "utf-8"}
+
     def configure(self, *channels: str, **urls: str) -> None:
         """Write a small configuration: loopback may be polled, `console` or the named channels are told."""
         tables = dict.fromkeys(channels, "console://") | urls or {"console": "console://"}
@@ -79,7 +84,7 @@ class Shell:
                 stdout=stdout,
                 stderr=subprocess.PIPE,
                 cwd=self.folder,
-                env=os.environ | {"PYTHONPATH": str(HERE), "PYTHONIOENCODING": "utf-8"} | environment,
+                env=self.environment | environment,
                 timeout=DEADLINE,
                 check=False,
             )

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from service.actions.rounds import Progress, silent
+from service.app import App
 from service.config import example
 from service.errors import ConfigError
 
 MODE = 0o600  # channel URLs hold passwords
+FIRST_LANGUAGES = ("de", "en")  # whose word tables are made now and not with the first item
 
 
 def write_config(path: Path, *, force: bool = False) -> bool:
@@ -29,3 +32,10 @@ def write_config(path: Path, *, force: bool = False) -> bool:
     except OSError as error:
         raise ConfigError(str(path), "", f"cannot be written: {error.strerror}") from error
     return True
+
+
+def read_dictionaries(app: App, progress: Progress = silent) -> None:
+    """Derive the word tables of the first languages, which takes some seconds once on each machine."""
+    for language in FIRST_LANGUAGES:
+        app.morphology.table(language)["monitor"]
+        progress(1)

@@ -5,7 +5,7 @@ Times are ISO 8601 in UTC, spans are written as they are typed (`90s`), nothing 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from service.actions.desk import AlertView, StoryView, Told
     from service.actions.rules import Backtest
     from service.actions.sources import Look
-    from service.actions.trials import Trial
+    from service.actions.trials import Result, Trial
 
 Shape = dict[str, object]
 
@@ -157,16 +157,22 @@ def hit(one: Hit, headline: str) -> Shape:
 
 def trial(one: Trial) -> Shape:
     """What a query did; stored items are named by their id too."""
-    hits = [
-        {
-            "headline": result.item.headline,
-            "evidence": [evidence(place) for place in result.evidence],
-            **({"item": result.item.id, "source": result.source} if result.item.id else {}),
-        }
-        for result in one.results
-        if result.evidence is not None
-    ]
-    return {"query": one.query, "items": one.items, "hits": hits}
+
+    def hits(results: Sequence[Result]) -> list[Shape]:
+        return [
+            {
+                "headline": result.item.headline,
+                "evidence": [evidence(place) for place in result.evidence],
+                **({"item": result.item.id, "source": result.source} if result.item.id else {}),
+            }
+            for result in results
+            if result.evidence is not None
+        ]
+
+    shape: Shape = {"query": str(one.query.node), "items": one.items, "hits": hits(one.results)}
+    if one.other:
+        shape |= {"gained": hits(one.gained.results), "lost": hits(one.lost.results)}
+    return shape
 
 
 def backtest(one: Backtest) -> Shape:

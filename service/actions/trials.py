@@ -19,7 +19,15 @@ from service.rules.index import evaluate
 from service.rules.nodes import Node
 from service.workers import WorkerError
 
-KEPT = 100  # hits of the archive that are shown
+KEPT = 100  # results of the archive that are shown
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A query with the language that it lends to items which name none."""
+
+    node: Node
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,21 +41,55 @@ class Result:
 
 
 @dataclass(slots=True)
-class Trial:
-    """What a query did: items read, hits, and the results worth showing."""
+class Change:
+    """What a query hits and another does not: how many, and the first of them."""
 
-    query: str
+    count: int = 0
+    results: list[Result] = field(default_factory=list)
+
+    def add(self, result: Result) -> None:
+        """Count one, and keep it among the first hundred."""
+        self.count += 1
+        if self.count <= KEPT:
+            self.results.append(result)
+
+
+@dataclass(slots=True)
+class Trial:
+    """A query at work on one item after the other, beside the query it is compared with."""
+
+    app: App
+    query: Query
+    other: Query | None = None
+    explain: bool = False
     items: int = 0
     hits: int = 0
     results: list[Result] = field(default_factory=list)
+    gained: Change = field(default_factory=Change)  # hit by the query, not by the other
+    lost: Change = field(default_factory=Change)
 
+    def add(self, item: Item, source: str) -> Result:
+        """Try one item."""
+        evidence = self._evaluate(self.query, item, source)
+        explained = None
+        if self.explain:
+            explained = lint.explain(self.query.node, self._document(self.query, item, source))
+        result = Result(item, source, evidence, explained)
+        self.items += 1
+        self.hits += evidence is not None
+        if self.other:
+            before = self._evaluate(self.other, item, source)
+            if evidence is not None and before is None:
+                self.gained.add(result)
+            elif evidence is None and before is not None:
+                self.lost.add(Result(item, source, before))
+        return result
 
-@dataclass(frozen=True, slots=True)
-class Query:
-    """A query with the language that it lends to items which name none."""
+    def _evaluate(self, query: Query, item: Item, source: str) -> tuple[Evidence, ...] | None:
+        return evaluate(query.node, self._document(query, item, source), query.language)
 
-    node: Node
-    language: str = ""
+    def _document(self, query: Query, item: Item, source: str) -> Document:
+        return Document.of(item, self.app.morphology, source=source, language=query.language)
 
 
 def understand(app: App, arguments: Sequence[str], language: str) -> Query:
@@ -69,18 +111,14 @@ def of_rule(app: App, name: str, language: str) -> Query:
         return Query(parse(rule.query, tx.rules.lists()), language or rule.language)
 
 
-def on_files(app: App, query: Query, files: Sequence[Path], *, explain: bool = False) -> Trial:
-    """The query on every item of some files, nothing stored; plain text is an item too.
+def on_files(trial: Trial, files: Sequence[Path]) -> None:
+    """Try every item of some files, nothing stored; a plain text is an item too.
 
     Raises NotFoundError for a file that is not there, UsageError for one that cannot be read.
     """
-    trial = Trial(str(query.node))
     for path in files:
-        for item in read(app, path, query.language):
-            trial.results.append(_result(app, query, item, path.name, explain=explain))
-    trial.items = len(trial.results)
-    trial.hits = sum(result.evidence is not None for result in trial.results)
-    return trial
+        for item in read(trial.app, path, trial.query.language):
+            trial.results.append(trial.add(item, path.name))
 
 
 def read(app: App, path: Path, language: str = "") -> Sequence[Item]:
@@ -100,32 +138,21 @@ def read(app: App, path: Path, language: str = "") -> Sequence[Item]:
     return parsed.items
 
 
-def on_item(app: App, query: Query, item_id: int, *, explain: bool = False) -> Trial:
-    """The query on one stored item; raises NotFoundError."""
-    with app.store.read() as tx:
+def on_item(trial: Trial, item_id: int) -> None:
+    """Try one stored item; raises NotFoundError."""
+    with trial.app.store.read() as tx:
         item = tx.items.get(item_id)
         source = tx.sources.names().get(item.source, "")
-    result = _result(app, query, item, source, explain=explain)
-    return Trial(str(query.node), items=1, hits=int(result.evidence is not None), results=[result])
+    trial.results.append(trial.add(item, source))
 
 
-def on_archive(app: App, query: Query, since: timedelta, *, progress: Progress = silent) -> Trial:
-    """The query on what is stored, the newest first; the newest 100 hits are kept."""
-    trial = Trial(str(query.node))
-    with app.store.read() as tx:
+def on_archive(trial: Trial, since: timedelta, *, progress: Progress = silent) -> None:
+    """Try what is stored, the newest first; the newest hundred hits are kept."""
+    store = trial.app.store
+    with store.read() as tx:
         names = tx.sources.names()
-        for item in tx.items.scan(since=app.store.now() - since, newest=True):
-            result = _result(app, query, item, names.get(item.source, ""))
-            trial.items += 1
-            if result.evidence is not None:
-                trial.hits += 1
-                if len(trial.results) < KEPT:
-                    trial.results.append(result)
+        for item in tx.items.scan(since=store.now() - since, newest=True):
+            result = trial.add(item, names.get(item.source, ""))
+            if result.evidence is not None and len(trial.results) < KEPT:
+                trial.results.append(result)
             progress(1)
-    return trial
-
-
-def _result(app: App, query: Query, item: Item, source: str, *, explain: bool = False) -> Result:
-    document = Document.of(item, app.morphology, source=source, language=query.language)
-    evidence = evaluate(query.node, document, query.language)
-    return Result(item, source, evidence, lint.explain(query.node, document) if explain else None)

@@ -134,7 +134,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):  # a terminal without UTF-8 shows escapes, and nothing fails
             stream.reconfigure(errors="backslashreplace")
     try:
-        return int(cli.main(arguments, prog_name="monitor", standalone_mode=False) or Exit.DONE)
+        plain = False if os.environ.get("NO_COLOR") else None  # None: as the stream can
+        done = cli.main(arguments, prog_name="monitor", standalone_mode=False, color=plain)
+        return int(done or Exit.DONE)
     except click.Abort:
         return INTERRUPTED
     except click.ClickException as error:

@@ -45,8 +45,8 @@ def given(options: dict[str, Any]) -> dict[str, Any]:
 def add_source(session: Session, url: str, **options: Any) -> None:  # noqa: ANN401 - the options above
     """Poll an RSS feed or a wire from now on, and show what it holds.
 
-    http(s)://, folder:///path, ftp://, sftp://, s3:// and wireq+https:// are understood. Without --every
-    or --cron the interval follows the source's own rhythm. It is stored even where this first look fails.
+    http(s)://, a folder or folder:///path, ftp://, sftp://, s3:// and wireq:// are read. Without --every or
+    --cron the interval follows the source's own rhythm. It is stored even where this first look fails.
     """
     from service.actions import shapes, sources
 

@@ -26,13 +26,16 @@ def init(session: Session, force: bool) -> None:
     A configuration that is there already is kept, and its database is created or brought to this version.
     The file holds channel URLs with passwords, so it is readable by its owner alone.
     """
-    from service.actions.setup import write_config
+    from service.actions.setup import FIRST_LANGUAGES, read_dictionaries, write_config
     from service.config import load
 
     path = Path(session.file or os.environ.get("MONITOR_CONFIG") or "config.toml")
     written = write_config(path, force=force)
     with session.app(load(path), migrate=True) as app:
         database = app.store.name
+        with progress("reading the dictionaries, once", len(FIRST_LANGUAGES)) as advance:
+            advance(0)
+            read_dictionaries(app, advance)
     option = f" --config {path}" if session.file else ""
     session.answer(
         {"config": str(path.absolute()), "written": written, "database": database},

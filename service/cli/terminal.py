@@ -7,6 +7,7 @@ terminal, and nowhere else; into a pipe the same table goes as plain columns, no
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import shutil
@@ -30,6 +31,8 @@ OBEYED = re.compile(
 )
 BLANKS = frozenset("\t\n\v\f\r\x85\u2028\u2029")
 
+GAP = 2  # blanks between two columns of a table
+WIDEST = 30  # columns that a cell may take before the last one
 COLUMN = 100  # characters of the widest line of text that reads well
 PATIENCE = 1.0  # seconds that a command may take before it shows that it is at work
 
@@ -76,6 +79,11 @@ def paragraphs(text: str) -> Iterator[str]:
 def on_terminal() -> bool:
     """Whether a person sees standard output directly."""
     return sys.stdout.isatty()
+
+
+def in_color() -> bool:
+    """Whether a person sees standard output directly, and wants colors (no-color.org)."""
+    return on_terminal() and not os.environ.get("NO_COLOR")
 
 
 # ---------------------------------------------------------------- words
@@ -171,7 +179,7 @@ def marked(text: str, places: Iterable[tuple[int, int]], width: int = 0, around:
 
 
 def _mark(text: str) -> str:
-    return click.style(text, bold=True, fg="yellow") if on_terminal() else f">{text}<"
+    return click.style(text, bold=True, fg="yellow") if in_color() else f">{text}<"
 
 
 def _merged(places: Iterable[tuple[int, int]], end_of_text: int) -> list[tuple[int, int]]:
@@ -222,26 +230,33 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str =
 def _cell(value: object) -> str:
     """A cell without what a terminal obeys; our own styles are taken off for a pipe."""
     if isinstance(value, Styled):
-        return str(value) if on_terminal() else click.unstyle(str(value))
+        return str(value) if in_color() else click.unstyle(str(value))
     return safe(local(value) if isinstance(value, datetime) else "–" if value in ("", None) else str(value))
 
 
 def _drawn(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> Iterator[str]:
+    """The table as it fits the terminal; the last column, the longest text, is what is cut first."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     console = Console(file=sys.stdout, highlight=False)
-    grid = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold", expand=False)
-    for number, title in enumerate(columns):
-        last = number == len(columns) - 1
-        grid.add_column(title, no_wrap=True, overflow="ellipsis", min_width=None if last else 4)
-    for row in cells:
-        grid.add_row(*(Text.from_ansi(cell) for cell in row))
+    rows = [[Text.from_ansi(cell) for cell in row] for row in cells]
+    widths = [max(len(title), *(row[n].cell_len for row in rows)) for n, title in enumerate(columns)]
+    widths = [*(min(width, WIDEST) for width in widths[:-1]), widths[-1]]
+    left = console.width - sum(widths[:-1]) - GAP * len(widths[:-1])
+    widths[-1] = max(min(widths[-1], left), len(columns[-1]))
+    grid = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
+    for title, width in zip(columns, widths, strict=True):
+        grid.add_column(title, width=width, no_wrap=True)
+    for row in rows:
+        for cell, width in zip(row, widths, strict=True):
+            cell.truncate(width, overflow="ellipsis")
+        grid.add_row(*row)
     with console.capture() as captured:
-        console.print(grid)
-    yield from captured.get().rstrip("\n").split("\n")
+        console.print(grid, crop=False)
+    yield from (line.rstrip() for line in captured.get().rstrip("\n").split("\n"))
 
 
 @contextmanager

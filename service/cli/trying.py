@@ -30,11 +30,13 @@ if TYPE_CHECKING:
     "--file", "files", multiple=True, metavar="FILE", type=click.Path(path_type=Path),
     help="Try it on a file of any format, or a plain text: headline, blank line, text; repeatable.",
 )  # fmt: skip
+@click.option("--compare", default="", metavar="RULE", help="Show what is gained and lost against this rule.")
 @click.option("--rule", default="", metavar="NAME", help="The query of this rule.")
 def test_rule(
     session: Session,
     query: Sequence[str],
     rule: str,
+    compare: str,
     files: tuple[Path, ...],
     item: int | None,
     lang: str,
@@ -51,15 +53,18 @@ def test_rule(
         raise UsageError("give a query, or --rule NAME")
     if files and item is not None:
         raise UsageError("give --file or --item")
-    with session.app(_config(session, bare=bool(files) and "@" not in "".join(query) and not rule)) as app:
+    bare = bool(files) and not (rule or compare or "@" in "".join(query))
+    with session.app(_config(session, bare=bare)) as app:
         asked = trials.of_rule(app, rule, lang) if rule else trials.understand(app, query, lang)
+        other = trials.of_rule(app, compare, lang) if compare else None
+        trial = trials.Trial(app, asked, other, explain)
         if files:
-            trial = trials.on_files(app, asked, files, explain=explain)
+            trials.on_files(trial, files)
         elif item is not None:
-            trial = trials.on_item(app, asked, item, explain=explain)
+            trials.on_item(trial, item)
         else:
             with progress("reading the archive") as advance:
-                trial = trials.on_archive(app, asked, since, progress=advance)
+                trials.on_archive(trial, since, progress=advance)
     session.answer(shapes.trial(trial), _trial(trial))
     return Exit.DONE if trial.hits else Exit.FAILED
 
@@ -72,13 +77,24 @@ def _config(session: Session, *, bare: bool) -> Config:
 
 
 def _trial(trial: Trial) -> Iterator[str]:
-    """The query as it was understood, each result, and the count."""
-    yield field("query", bold(trial.query))
+    """The query as it was understood, each result, and the count; where two are compared, the difference."""
+    yield field("query", bold(str(trial.query.node)))
+    if trial.other:
+        yield field("against", bold(str(trial.other.node)))
+        for sign, change in (("gained", trial.gained), ("lost", trial.lost)):
+            yield field(sign, count(change.count, "item"))
+            for result in change.results:
+                yield from hit_lines(result.item, result.evidence or (), result.source, reasons=False)
+    else:
+        yield from _results(trial)
+    yield field("hits", f"{trial.hits:,} of {count(trial.items, 'item')}")
+
+
+def _results(trial: Trial) -> Iterator[str]:
     for result in trial.results:
         if result.evidence is None:
-            yield dim(f"  no hit            {result.item.headline}")
+            yield dim(f"  {'no hit':<16}  {result.item.headline}")
         else:
             yield from hit_lines(result.item, result.evidence, result.source, reasons=True)
         if result.explained:
             yield from explained_lines(result.explained)
-    yield field("hits", f"{trial.hits:,} of {count(trial.items, 'item')}")

@@ -1,0 +1,169 @@
+"""Looking after a monitor: doctor, status, migrate, resume-sending, and the daemon from the shell."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from service.model import Exit
+from tests.newsroom import TRIP, rss
+from tests.servers import STALL, FeedServer
+from tests.shell import COMMAND, DEADLINE, Answer, Shell
+
+
+@pytest.fixture
+def monitor(tmp_path: Path) -> Shell:
+    shell = Shell(tmp_path)
+    shell.configure()
+    return shell
+
+
+@pytest.fixture
+def feeds() -> Iterator[FeedServer]:
+    with FeedServer() as server:
+        yield server
+
+
+def level(answer: Answer, what: str, detail: str = "") -> str:
+    """How bad the doctor finds something."""
+    [found] = [one for one in answer.json if one["what"] == what and detail in one["detail"]]
+    return str(found["level"])
+
+
+def test_a_sound_monitor_is_without_fault(monitor: Shell) -> None:
+    answer = monitor("doctor")
+    assert (Exit.DONE, "") == (answer.code, answer.err)
+    assert re.search(r"^OK    configuration +/.*config\.toml$", answer.out, re.MULTILINE)
+    assert "FAIL" not in answer.out
+    assert re.search(r"^WARN  daemon +none is running.*→ monitor run$", answer.out, re.MULTILINE)
+    assert {"level", "what", "detail", "fix"} == set(monitor("doctor", "--json").json[0])
+
+
+def test_the_doctor_finds_what_is_broken_and_says_so_with_exit_code_6(monitor: Shell) -> None:
+    nowhere = Shell(monitor.folder / "nowhere")
+    assert Exit.FAULT_FOUND == nowhere("doctor").code
+    monitor.config.write_text("[http]\nnosuch = 1\n", encoding="utf-8")
+    wrong = monitor("doctor", "--json")
+    assert (Exit.FAULT_FOUND, "FAIL") == (wrong.code, level(wrong, "configuration", "http.nosuch"))
+    monitor.configure(desk="slcak://a/b")
+    channel = monitor("doctor", "--json")
+    assert (Exit.FAULT_FOUND, "FAIL") == (channel.code, level(channel, "channel", "desk"))
+
+
+def test_the_doctor_warns_of_a_file_that_others_can_read(monitor: Shell) -> None:
+    monitor.config.chmod(0o644)
+    answer = monitor("doctor", "--json")
+    assert (Exit.DONE, "WARN") == (answer.code, level(answer, "file mode"))
+
+
+def test_the_doctor_finds_a_database_that_is_none(monitor: Shell) -> None:
+    (monitor.folder / "monitor.db").write_text("not a database, certainly not one of ours", encoding="utf-8")
+    answer = monitor("doctor", "--json")
+    assert (Exit.FAULT_FOUND, "FAIL") == (answer.code, level(answer, "database"))
+    refused = monitor("list-rules")
+    assert Exit.FAILED == refused.code
+    assert re.fullmatch(r"monitor: .+\n", refused.err)
+
+
+@pytest.mark.slow
+def test_the_doctor_knows_how_each_source_is_doing(monitor: Shell, feeds: FeedServer) -> None:
+    for name, status in (("good", 200), ("gone", 410), ("new", 200)):
+        monitor("add-source", feeds.serve(f"/{name}", rss(TRIP), status=status), "--name", name)
+    monitor("add-source", feeds.url("/locked"), "--name", "locked", "--auth-env", "NO_SUCH_VARIABLE")
+    monitor("poll", "good", "gone")
+    answer = monitor("doctor", "--json")
+    assert Exit.FAULT_FOUND == answer.code
+    assert ["OK", "FAIL", "WARN", "WARN"] == [
+        level(answer, "source", name) for name in ("good:", "gone:", "new:", "locked:")
+    ]
+
+
+@pytest.mark.slow
+def test_a_copy_sends_nothing_until_it_is_told_to(monitor: Shell, tmp_path: Path, feeds: FeedServer) -> None:
+    monitor("add-rule", "Kim")
+    copied = Shell(tmp_path / "copy")
+    copied.folder.mkdir()
+    copied.configure()
+    shutil.copy(monitor.folder / "monitor.db", copied.folder)
+    wire = tmp_path / "wire.xml"
+    wire.write_bytes(rss(TRIP))
+    assert (1, 0) == tuple(copied("ingest", str(wire), "--json").json[key] for key in ("alerts", "sent"))
+    stopped = copied("doctor", "--json")
+    assert (Exit.FAULT_FOUND, "FAIL") == (stopped.code, level(stopped, "sending"))
+    assert "monitor resume-sending" in copied("status").out
+    assert copied("resume-sending", "--json").json["sending"]
+    assert 1 == copied("poll", "--json").json["sent"]
+
+
+def test_status_of_an_empty_monitor_says_what_to_do(monitor: Shell) -> None:
+    out = monitor("status").out
+    for command in ("monitor run", "monitor add-source", "monitor add-rule"):
+        assert command in out
+    assert len(out.splitlines()) < 24
+    assert {"ok", "failing", "silent", "paused", "gone"} == set(monitor("status", "--json").json["sources"])
+
+
+def test_migrate_leaves_a_database_of_this_version_alone(monitor: Shell) -> None:
+    assert (Exit.DONE, Exit.DONE) == (monitor("migrate").code, monitor("migrate").code)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dry", [False, True])
+def test_the_daemon_runs_until_it_is_asked_to_stop(monitor: Shell, feeds: FeedServer, dry: bool) -> None:
+    """With --dry-run it polls and shows what would be told, and nothing of it is stored."""
+    monitor("add-source", feeds.serve("/wire", rss(TRIP)), "--name", "wire", "--every", "1s")
+    monitor("add-rule", "Kim Jong Un", "+", "Reise")
+    monitor.config.write_text(
+        monitor.config.read_text() + '\n[alerts]\ngroup_wait = "1s"\n', encoding="utf-8"
+    )
+    looked = len(feeds.requests)
+    running = subprocess.Popen(
+        [sys.executable, "-c", COMMAND, "run", *(["--dry-run"] if dry else [])],
+        cwd=monitor.folder,
+        env=monitor.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    try:
+        assert running.stdout
+        told = next(line.decode() for line in running.stdout if TRIP.headline in line.decode())
+        assert "kim-jong-un-reise" in told
+        assert len(feeds.requests) > looked
+        running.send_signal(signal.SIGTERM)
+        _, err = running.communicate(timeout=DEADLINE)
+    finally:
+        running.kill()
+        running.wait(DEADLINE)
+    assert Exit.DONE == running.returncode, err.decode()
+    assert " stopped" in err.decode()
+    assert [] == monitor("status", "--json").json["daemons"]
+    assert (0 if dry else 1) == len(monitor("list-items", "--json").json)
+
+
+@pytest.mark.slow
+def test_an_interrupt_ends_with_130_and_without_a_trace(monitor: Shell, feeds: FeedServer) -> None:
+    monitor("add-source", feeds.serve("/wire", STALL), "--name", "wire")
+    asked = len(feeds.requests)
+    running = subprocess.Popen(
+        [sys.executable, "-c", COMMAND, "poll", "wire"],
+        cwd=monitor.folder,
+        env=monitor.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    try:
+        feeds.wait(asked + 1)
+        running.send_signal(signal.SIGINT)
+        _, err = running.communicate(timeout=DEADLINE)
+    finally:
+        running.kill()
+        running.wait(DEADLINE)
+    assert 130 == running.returncode
+    assert "Traceback" not in err.decode()
