@@ -14,6 +14,7 @@ from service.model import Item, Link, Placement, Seen
 from service.store.rows import columns, slices, upsert, values
 from service.store.schema import item as table
 from service.store.schema import seen
+from service.store.search import Search
 from service.store.stories import Stories, link_hash
 
 Where: TypeAlias = list[ColumnElement[bool]]
@@ -25,6 +26,7 @@ class Items:
     def __init__(self, connection: Connection, stories: Stories) -> None:
         self._connection = connection
         self._stories = stories
+        self._search = Search(connection)
 
     def seen(self, source_id: int, keys: Collection[int]) -> dict[int, Seen]:
         """What is known under those keys of that source; a key that is new is left out."""
@@ -68,6 +70,7 @@ class Items:
         item = replace(item, id=self._connection.execute(stored).scalar_one())
         self._remember(item, keys, content)
         self._stories.post(item.id, fingerprints)
+        self._search.add(item)
         return item
 
     def get(self, item_id: int) -> Item:
@@ -111,6 +114,14 @@ class Items:
             where.append(table.c.source == source)
         return self._find(*where, limit=limit, newest=True)
 
+    def search(self, query: str, *, before_id: int | None = None, limit: int = 100) -> Sequence[Item]:
+        """Items with all words of `query`, the newest first; `reis*` is any word that begins so.
+
+        Raises UsageError for a query without a word.
+        """
+        ids = self._search.find(query, before_id=before_id, limit=limit)
+        return self._find(table.c.id.in_(ids), limit=None, newest=True) if ids else []
+
     def scan(
         self, *, since: datetime | None = None, batch: int = 1000, newest: bool = False
     ) -> Iterator[Item]:
@@ -136,7 +147,11 @@ class Items:
     def prune(self, before: datetime, limit: int) -> int:
         """Drop up to `limit` items stored before then, with their hits; the number of them."""
         old = select(table.c.id).where(table.c.stored_at < before).order_by(table.c.stored_at).limit(limit)
-        return self._connection.execute(delete(table).where(table.c.id.in_(old))).rowcount
+        items = self._find(table.c.id.in_(old), limit=None)
+        for item in items:
+            self._search.drop(item)
+        self._connection.execute(delete(table).where(table.c.id.in_([item.id for item in items])))
+        return len(items)
 
     def _find(self, *where: ColumnElement[bool], limit: int | None, newest: bool = False) -> Sequence[Item]:
         order = table.c.id.desc() if newest else table.c.id

@@ -30,6 +30,7 @@ def upgrade() -> None:
     _alerts()
     _outbox()
     _people()
+    _search()
 
 
 def _installation() -> None:
@@ -426,3 +427,15 @@ def _people() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_audit"),
     )
     op.create_index("ix_audit_at", "audit", ["at"], unique=False)
+
+
+def _search() -> None:
+    """Which words stand in which item; each engine has its own kind of index."""
+    if op.get_bind().dialect.name == "sqlite":
+        op.execute(
+            "CREATE VIRTUAL TABLE item_search USING fts5(words, content='', detail='none', columnsize=0,"
+            " tokenize='unicode61 remove_diacritics 0')"
+        )
+    else:
+        op.execute("CREATE TABLE item_search (item BIGINT PRIMARY KEY, words TSVECTOR NOT NULL)")
+        op.execute("CREATE INDEX ix_item_search_words ON item_search USING gin (words)")
