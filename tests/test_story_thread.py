@@ -8,7 +8,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.model import Candidate, Item, Link, Placement, Seen
+from service.model import Candidate, Item, Link, Placement, Seen, Signal
 from service.story import marks
 from service.story.fingerprint import fingerprints, text_hash
 from service.story.identity import Kind, Recognition
@@ -129,6 +129,36 @@ def test_the_same_series_title_on_another_day_is_another_story() -> None:
     assert placed(today, marks.read(stored("", headline=title))).link is Link.FIRST
 
 
+def test_a_marked_item_is_a_version_of_the_one_with_its_headline() -> None:
+    """Wires without keys of their own send a correction as an item of its own."""
+    before = stored(source=1)
+    corrected = marks.read(item(OTHER, headline="KORREKTUR: Mongolei baut neue Bahn nach China"))
+    answer = place(corrected, NEW, [Candidate(item=before, shared=4)], {})
+    assert (answer.link, answer.story) == (Link.VERSION, 107)
+    assert "correction" in answer.reason
+    unmarked = replace(corrected, headline="Mongolei baut neue Bahn nach China", signal=Signal.NONE)
+    assert place(unmarked, NEW, [Candidate(item=before, shared=4)], {}).link is Link.FIRST
+    elsewhere = replace(before, source=2)
+    assert place(corrected, NEW, [Candidate(item=elsewhere, shared=4)], {}).link is Link.FIRST
+
+
+def test_a_kill_that_names_a_headline_goes_to_its_story() -> None:
+    before = stored(source=1, headline="Ulan Bator beschließt zweite Bahnstrecke durch die Steppe")
+    request = (
+        "Please kill item 157 'Ulan Bator beschließt zweite Bahnstrecke durch die Steppe'. No new version."
+    )
+    kill = marks.read(item(request, headline="KILL KILL KILL - item 157"))
+    assert kill.signal is Signal.KILL
+    answer = placed(kill, before)
+    assert (answer.link, answer.story, answer.nearest) == (Link.VERSION, 107, 7)
+
+
+def test_a_series_is_no_version_of_yesterdays_report_for_a_mark() -> None:
+    before = stored(source=1, headline="Devisen: Eurokurs gibt leicht nach")
+    again = marks.read(item(OTHER, headline="WDH/Devisen: Eurokurs gibt leicht nach"))
+    assert place(again, NEW, [Candidate(item=before, shared=4)], {}).link is Link.FIRST
+
+
 @given(st.permutations(range(4)))
 def test_the_order_of_the_candidates_makes_no_difference(order: Sequence[int]) -> None:
     others = [
@@ -139,6 +169,48 @@ def test_the_order_of_the_candidates_makes_no_difference(order: Sequence[int]) -
     ]
     expected = placed(item(STORY[20:]), *others)
     assert placed(item(STORY[20:]), *(others[at] for at in order)) == expected
+
+
+def test_a_teaser_goes_to_its_story_and_the_story_to_its_teaser() -> None:
+    long, short = item(), item(STORY[:180], headline="Bahn nach China geplant")
+    for new, old in ((short, stored()), (long, stored(STORY[:180], headline="Bahn nach China geplant"))):
+        answer = placed(new, old)
+        assert (answer.link, answer.story) == (Link.TEASER, 107)
+        assert "%" in answer.reason
+
+
+def test_a_changed_number_is_said() -> None:
+    answer = placed(item(STORY.replace("820", "840")), stored())
+    assert (answer.link, answer.story) == (Link.NUMBER_CHANGED, 107)
+    assert "840 where it had 820" in answer.reason
+
+
+def test_a_long_text_with_a_changed_number_is_nearer_than_a_teaser() -> None:
+    corrected = item(STORY.replace("37 Brücken", "38 Brücken"))
+    answer = placed(corrected, stored(number=7), stored(STORY[:200], number=8))
+    assert (answer.link, answer.nearest) == (Link.NUMBER_CHANGED, 7)
+
+
+def test_a_short_teaser_does_not_join_two_stories() -> None:
+    """A few words can open two reports; where one of them is in the story, the other stays out."""
+    opening = "Die Regierung in Ulan Bator hat am Dienstag beschlossen"
+    first = stored(f"{opening}, die Bahn auszubauen. {STORY[300:]}", number=7)
+    teaser = stored(opening, number=8, story=107, headline="Neues aus Ulan Bator")
+    second = item(f"{opening}, das Schulgeld abzuschaffen. {OTHER}", headline="Schule wird kostenlos")
+    assert placed(second, first, teaser).link is Link.FIRST
+
+
+def test_a_series_from_one_template_needs_more_than_its_template() -> None:
+    report = (
+        "Der Kurs des Euro ist am Montag gestiegen. Am Nachmittag wurden bei ruhigem Handel 1,1034 US-Dollar "
+        "gezahlt. Am Morgen hatte der Euro etwas tiefer notiert. Händler verwiesen auf die Sitzung der Bank."
+    )
+    other_day = report.replace("Montag gestiegen", "Freitag gefallen").replace("1,1034", "1,0987")
+    title = "Devisen: Eurokurs bewegt sich wenig"
+    today, before = item(other_day, headline=title), stored(report, headline=title)
+    assert placed(marks.read(today), marks.read(before)).link is Link.FIRST
+    copied = placed(marks.read(item(report, headline=title)), marks.read(before))
+    assert copied.link is Link.EQUAL
 
 
 def test_an_item_that_is_placed_again_stays_where_it_is() -> None:

@@ -12,10 +12,8 @@ sampling by the hash modulo m); Silcock et al., "Noise-robust de-duplication at 
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from functools import lru_cache
 from hashlib import blake2b
 from statistics import fmean
@@ -23,6 +21,7 @@ from zlib import crc32
 
 from service.model import Item, Link
 from service.story import marks
+from service.story.figures import compare
 from service.text.fold import fold
 from service.text.tokens import words
 
@@ -32,10 +31,9 @@ MIDDLE = 200  # shingles: up to here the sample is denser, so that short texts h
 SAMPLING = 8, 16  # of the other shingles one of so many is kept, in the middle and behind it
 SHORT = 12  # words: a body below it says too little without its headline
 COMMON = 6  # items: a shingle in more of them than a story has copies is boilerplate
+MOST_KEPT = 600  # fingerprints of one item, however long
 LEAST_SHARED = 4  # shingles: less in common is chance, or a quotation
 THRESHOLD = 0.6  # of the smaller text, by weight
-NUMBERS_AGREE = 0.6  # of the numbers in the smaller text
-FEW_NUMBERS = 3  # a text with fewer is not judged by that share
 TEASER = 0.5  # words of the smaller text over words of the larger
 
 
@@ -121,24 +119,23 @@ def digest(*parts: str) -> int:
 
 
 def fingerprints(item: Item) -> tuple[int, ...]:
-    """The shingles under which the store finds an item: about 35 for a story of 300 words, at most 600.
+    """The shingles under which the store finds an item: about 55 for a story of 300 words, at most 600.
 
-    These are the opening of the body, the headline, and a sixteenth of the rest; four bytes each, so that
-    a row of the store stays short. A collision costs a look at a candidate, never a wrong link: the
+    These are those of the headline, the opening of the body, and a sample of the rest; four bytes each, so
+    that a row of the store stays short. A collision costs a look at a candidate, never a wrong link: the
     comparison is made on the texts.
     """
-    return tuple(_sketch(normal(item)).kept)
+    return _sketch(normal(item)).kept
 
 
 @dataclass(frozen=True, slots=True)
 class _Sketch:
-    """The shingles of a text, as CRC-32 of their words, and what is kept of them, in order."""
+    """The shingles of a text, as CRC-32 of their words."""
 
-    shingles: frozenset[int]
-    kept: dict[int, None]
-
-
-_LONGEST_KEPT = 600  # fingerprints of one item, however long
+    everything: frozenset[int]
+    told: frozenset[int]  # of what the item tells
+    opening: frozenset[int]  # of the headline, and of the first paragraphs
+    kept: tuple[int, ...]
 
 
 @lru_cache(maxsize=512)
@@ -149,7 +146,13 @@ def _sketch(text: Text) -> _Sketch:
     kept = [*headline, *body[:OPENING]]
     for run, sampling in zip((body[OPENING:MIDDLE], body[MIDDLE:]), SAMPLING, strict=True):
         kept += [h for h in run if h % sampling == 0]
-    return _Sketch(frozenset(headline) | frozenset(body), dict.fromkeys(kept[:_LONGEST_KEPT]))
+    everything = frozenset(headline) | frozenset(body)
+    return _Sketch(
+        everything=everything,
+        told=frozenset(body) if len(text.body) >= SHORT else everything,
+        opening=frozenset(headline) | frozenset(body[: 2 * OPENING]),
+        kept=tuple(dict.fromkeys(kept[:MOST_KEPT])),
+    )
 
 
 def _shingled(run: Sequence[str]) -> list[int]:
@@ -182,102 +185,32 @@ def containment(a: Item, b: Item, frequency: Mapping[int, int]) -> Comparison:
     `frequency` says in how many stored items a fingerprint stands. A shingle in more than a handful of them
     belongs to a template or a footer and weighs `1 / (1 + df - 6)`; one whose frequency is not known, since
     only a sample is stored, weighs what its like weighs on average. Reports from one template share their
-    sentences but not their figures and names: three in five numbers of the smaller text have to occur in the
-    other, and where a number was changed, no names may have been.
+    sentences but not their figures, see `story.figures`. A teaser stands in the opening of the longer text;
+    what stands only further down is a quotation.
     """
     new, old = normal(a), normal(b)
-    small, large = sorted((new, old), key=lambda text: (len(text.told), text.told))
-    mine, other = _told(small), _sketch(large).shingles
-    shared, others = mine & other, mine - other
-    weight = _mean_weight(shared, frequency)
-    mass, rest = len(shared) * weight, len(others) * _mean_weight(others, frequency)
-    score = mass / (mass + rest) if shared else 0.0
-    nothing = Comparison(score, len(shared), None)
-    if len(shared) < LEAST_SHARED or score < THRESHOLD:
-        return nothing
-    kept, changed = _numbers(new.told, old.told)
-    if not _same_figures(kept, len(changed)) or (changed and _from_one_template(new, old)):
-        return nothing
-    if changed:
-        kind = Link.NUMBER_CHANGED
-    else:
-        kind = Link.TEASER if len(small.told) < TEASER * len(large.told) else Link.COPY
-    return Comparison(score, len(shared), kind, changed, common=weight < 0.5)
-
-
-def _told(text: Text) -> frozenset[int]:
-    """The shingles of what a text tells."""
-    return frozenset(_shingled(text.body)) if len(text.body) >= SHORT else _sketch(text).shingles
-
-
-def _mean_weight(shingles: Iterable[int], frequency: Mapping[int, int]) -> float:
-    """The mean weight of shingles; those whose frequency is known stand for the others of their sort."""
-    known = [1 / (1 + max(0, frequency[h] - COMMON)) for h in shingles if h in frequency]
-    return fmean(known) if known else 1.0
-
-
-def _same_figures(kept: int, changed: int) -> bool:
-    """Whether the figures are those of one report; one number alone says nothing."""
-    if kept + changed < FEW_NUMBERS:
-        return kept > 0 or changed < 2
-    return kept >= NUMBERS_AGREE * (kept + changed)
-
-
-def _numbers(new: Sequence[str], old: Sequence[str]) -> tuple[int, tuple[tuple[str, str], ...]]:
-    """How many numbers stand in both texts in the same place, and pairs of what stood there and stands now.
-
-    A place is known by the three words before it, or by the three behind it. Where a sentence was added to
-    one like it, the old number is still there, and nothing was changed. Numbers in places that only one text
-    has, as in a new lead, count neither way.
-    """
-    was, now = _places(old), _places(new)
-    kept, changed = 0, dict[tuple[str, str], None]()
-    for place in was.keys() & now.keys():
-        before, after = Counter(was[place]), Counter(now[place])
-        kept += (before & after).total()
-        if (gone := before - after) and (come := after - before):
-            changed[min(gone), min(come)] = None
-    return kept // 2, tuple(sorted(changed))
-
-
-def _merged(run: Sequence[str]) -> list[str]:
-    """The words, in which digits in a row are one number, so that 1.000 and 1000 are the same."""
-    merged: list[str] = []
-    for word in run:
-        if word.isdecimal() and merged and merged[-1].isdecimal():
-            merged[-1] += word
-        else:
-            merged.append(word)
-    return merged
-
-
-def _from_one_template(new: Text, old: Text) -> bool:
-    """Whether names were exchanged as well, in texts whose numbers differ: two reports, not one corrected.
-
-    Counted are the places where up to four words stand for others, between three words each that are the
-    same. One such place may be an editor's; in a text with hardly a number it is one too many.
-    """
-    allowed = 1 if sum(map(str.isdecimal, _merged(new.told))) >= FEW_NUMBERS else 0
-    aligned = SequenceMatcher(None, old.told, new.told, autojunk=False).get_opcodes()
-    fixed = [edit == "equal" and a_end - a >= SHINGLE - 1 for edit, a, a_end, _, _ in aligned]
-    exchanged = sum(
-        edit == "replace"
-        and max(a_end - a, b_end - b) <= SHINGLE
-        and not any(map(str.isdecimal, old.told[a:a_end]))
-        and (at == 0 or fixed[at - 1])
-        and (at == len(aligned) - 1 or fixed[at + 1])
-        for at, (edit, a, a_end, b, b_end) in enumerate(aligned)
+    small, large = sorted((new, old), key=lambda text: (len(text.told), text.told, text.headline))
+    mine, other = _sketch(small), _sketch(large)
+    shared = mine.told & other.everything
+    if len(shared) < LEAST_SHARED:
+        return Comparison(0.0, len(shared), None)
+    weight, rest = _mean_weight(shared, frequency), mine.told - shared
+    mass = len(shared) * weight
+    score = mass / (mass + len(rest) * _mean_weight(rest, frequency))
+    kind = Link.TEASER if len(small.told) < TEASER * len(large.told) else Link.COPY
+    figures = compare(new.told, old.told) if score >= THRESHOLD else None
+    if not figures or not figures.agree or (kind is Link.TEASER and not shared & other.opening):
+        return Comparison(score, len(shared), None)
+    return Comparison(
+        score,
+        len(shared),
+        kind=Link.NUMBER_CHANGED if figures.changed else kind,
+        numbers_changed=figures.changed,
+        common=weight < 0.5,
     )
-    return exchanged > allowed
 
 
-def _places(run: Sequence[str]) -> dict[tuple[str, ...], list[str]]:
-    """The numbers of a text by the words around them, in which other numbers are blanked."""
-    merged = _merged(run)
-    blanked = ["#" if word.isdecimal() else word for word in merged]
-    places: dict[tuple[str, ...], list[str]] = {}
-    for at, word in enumerate(merged):
-        if word.isdecimal():
-            places.setdefault(("<", *blanked[max(0, at - 3) : at]), []).append(word)
-            places.setdefault((*blanked[at + 1 : at + 4], ">"), []).append(word)
-    return places
+def _mean_weight(shingles: frozenset[int], frequency: Mapping[int, int]) -> float:
+    """The mean weight of shingles; those whose frequency is known stand for the others of their sort."""
+    known = [1 / (1 + max(0, frequency[h] - COMMON)) for h in frequency.keys() & shingles]
+    return fmean(known) if known else 1.0

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from statistics import median
 
-from service.model import Candidate, Item, Link, Placement
+from service.model import Candidate, Item, Link, Placement, Signal
 from service.story import marks
 from service.story.fingerprint import COMMON, SHORT, Comparison, containment, fingerprints, normal
 from service.story.identity import Kind, Recognition
@@ -26,9 +26,10 @@ def place(
 ) -> Placement:
     """The story of an item, how it belongs to it, and a reason that a person can check.
 
-    What the source itself says comes first (a version of a known entry), then the same link or the same
-    text elsewhere, then the nearest text. `frequency` says in how many stored items a fingerprint stands.
-    The order of the candidates makes no difference, nor does an item that is placed again.
+    What the source itself says comes first (a version of a known entry, a mark before a known headline), then
+    the same link or the same text elsewhere, then the nearest text. `frequency` says in how many stored items
+    a fingerprint stands. The order of the candidates makes no difference, nor does an item that is placed
+    again.
     """
     if recognition.of is not None and recognition.kind is not Kind.NEW:
         known = recognition.of
@@ -38,11 +39,33 @@ def place(
     # Oldest first, so that a story is joined at its beginning; ids count in the order of storing.
     earlier = sorted((c for c in candidates if not item.id or c.item.id < item.id), key=lambda c: c.item.id)
     return (
-        _by_link(item, earlier)
+        _by_mark(item, earlier)
+        or _by_link(item, earlier)
         or _by_text(item, earlier, frequency)
         or _by_likeness(item, earlier, frequency)
         or Placement(link=Link.FIRST, reason="no stored item has its link or much of its text")
     )
+
+
+def _by_mark(item: Item, earlier: Sequence[Candidate]) -> Placement | None:
+    """What a mark announces as a version, under the headline that the same desk gave before.
+
+    Wires without keys of their own send `KORREKTUR: …` as a new item; a kill names the headline that it
+    takes back, in its own or in its text.
+    """
+    if item.signal is Signal.NONE or _is_series(item):
+        return None
+    text = normal(item)
+    named = " ".join(text.whole) if item.signal is Signal.KILL else ""
+    for candidate in reversed(earlier):  # the newest that bears the headline
+        other = candidate.item
+        headline = normal(other).headline
+        if other.source != item.source or len(headline) < LEAST_WORDS:
+            continue
+        if headline == text.headline or " ".join(headline) in named:
+            reason = f"marked as {item.signal}, with the headline of item {other.id}"
+            return Placement(link=Link.VERSION, story=other.story, nearest=other.id, score=1.0, reason=reason)
+    return None
 
 
 def _by_link(item: Item, earlier: Sequence[Candidate]) -> Placement | None:
@@ -124,4 +147,4 @@ def _is_series(item: Item) -> bool:
 
 
 def _is_brief(item: Item) -> bool:
-    return len(normal(item).told) < SHORT
+    return len(normal(item).body) < SHORT

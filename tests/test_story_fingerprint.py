@@ -1,0 +1,133 @@
+"""What a text is known by, and how much of one stands in another."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.model import Item, Link
+from service.story.figures import compare
+from service.story.fingerprint import containment, fingerprints, normal, text_hash
+from tests.bench.wire_stream import stream
+from tests.test_story_thread import OTHER, STORY, item
+
+WORDS = [f"wort{chr(97 + a)}{chr(97 + b)}" for a in range(26) for b in range(26)]
+
+
+def text(start: int, length: int) -> str:
+    """A text of made-up words, none twice."""
+    return " ".join(WORDS[start : start + length])
+
+
+def test_credits_addresses_stamps_and_sign_offs_are_no_part_of_a_text() -> None:
+    plain = normal(item()).told
+    for dressed in (
+        f"ULAN BATOR (dpa-AFX) - {STORY}/fkr/DP/zb",
+        f"ULAN BATOR, March 3 (Reuters) - {STORY} (Reuters)",
+        f"{STORY} … mehr",
+        f"{STORY} Weiterlesen >",
+        f"{STORY}\n\n© 2026 Rundblick Verlag",
+        f"03.03.2026 05:24 Uhr\n\n{STORY}",
+        f"{STORY} https://rundblick.example/bahn?utm_source=rss",
+    ):
+        assert normal(item(dressed)).told == plain
+
+
+def test_a_hash_is_of_the_text_and_of_the_headline_only_where_the_text_is_short() -> None:
+    assert text_hash(item(headline="Eins")) == text_hash(item(headline="Zwei"))
+    assert text_hash(item("Mehr in Kürze.", headline="Eins")) != text_hash(
+        item("Mehr in Kürze.", headline="Zwei")
+    )
+    assert text_hash(Item(headline="")) == 0
+
+
+def test_a_long_text_keeps_its_opening_and_a_sample() -> None:
+    kept = fingerprints(item(text(0, 400), headline=""))
+    opening = fingerprints(item(text(0, 27), headline=""))
+    assert kept[: len(opening)] == opening
+    assert len(opening) == 24
+    assert 24 + 15 < len(kept) < 24 + 60
+    assert len(fingerprints(item(" ".join(map(str, range(100_000)))))) <= 600
+
+
+def test_what_is_sampled_does_not_depend_on_where_it_stands() -> None:
+    here = set(fingerprints(item(text(0, 190), headline="")))
+    moved = set(fingerprints(item(text(190, 4) + " " + text(0, 186), headline="")))
+    assert len(here & moved) > 0.7 * len(here)
+
+
+def test_a_text_contains_its_parts_and_no_other_text() -> None:
+    long = item(text(0, 200))
+    for start, length in ((0, 40), (0, 120), (10, 150)):
+        part = containment(item(text(start, length)), long, {})
+        assert part.score == 1.0
+        assert part.kind is (Link.TEASER if length < 100 else Link.COPY)
+    assert containment(item(text(300, 200)), long, {}).kind is None
+
+
+def test_a_quotation_from_further_down_is_no_teaser() -> None:
+    assert containment(item(text(150, 30)), item(text(0, 200)), {}).kind is None
+
+
+def test_boilerplate_weighs_little() -> None:
+    template = text(0, 60)
+    a, b = item(f"{text(100, 40)} {template}"), item(f"{text(200, 40)} {template}")
+    plain = containment(a, b, {})
+    common = containment(a, b, dict.fromkeys(fingerprints(item(template)), 40))
+    assert plain.score > 0.5
+    assert common.score < 0.2
+
+
+def test_three_words_in_common_are_chance() -> None:
+    short, long = item(text(0, 6), headline="Kurz"), item(f"{text(0, 6)} {text(50, 100)}", headline="Lang")
+    assert containment(short, long, {}).kind is None
+
+
+def test_a_number_is_changed_where_the_words_around_it_stand() -> None:
+    sentence = "der zug braucht {} stunden und kostet 820 millionen euro im jahr 2029"
+    new, old = sentence.format(16).split(), sentence.format(14).split()
+    assert compare(new, old).changed == (("14", "16"),)
+    assert compare(old, old).changed == ()
+
+
+def test_a_number_in_a_new_sentence_is_no_change() -> None:
+    old = normal(item()).told
+    assert compare((*old, "die", "kosten", "bezifferte", "sie", "auf", "9", "milliarden"), old).changed == ()
+    lead = ["nach", "5", "jahren", "streit", "und", "12", "gutachten"]
+    assert compare((*lead, *old), old).agree
+
+
+def test_grouping_digits_changes_no_number() -> None:
+    grouped, plain = (f"rund {number} menschen kamen".split() for number in ("1 000", "1000"))
+    assert compare(grouped, plain).changed == ()
+
+
+def test_reports_from_one_template_do_not_agree() -> None:
+    report = "die aktie von {} stieg um {} prozent auf {} euro während {} um {} prozent nachgab in {} tagen"
+    old = report.format("ahrens", 3, 45, "bolten", 7, 2).split()
+    new = report.format("cygna", 9, 12, "drefa", 1, 4).split()
+    assert not compare(new, old).agree
+    one_number = "unbekannte brachen in {} ein und flohen zeugen melden sich unter {} bei der wache".format
+    assert not compare(one_number("celle", 4711).split(), one_number("worms", 4812).split()).agree
+
+
+def test_a_stream_of_the_bench_is_made_from_its_seed() -> None:
+    first = stream(3, 20)
+    assert stream(3, 20) == first
+    assert stream(4, 20) != first
+    assert [each.minute for each in first] == sorted(each.minute for each in first)
+
+
+@given(st.text(max_size=300), st.text(max_size=300))
+def test_any_two_texts_can_be_compared_from_both_sides(one: str, other: str) -> None:
+    a, b = item(one, headline=other[:30]), item(f"{one} {other}")
+    there, back = containment(a, b, {}), containment(b, a, {})
+    assert (there.score, there.shared, there.common) == (back.score, back.shared, back.common)
+    assert 0.0 <= there.score <= 1.0
+    assert all(-(2**63) <= h < 2**63 for h in (*fingerprints(a), text_hash(a)))
+    assert fingerprints(a) == fingerprints(a)
+
+
+@given(st.text(alphabet="  .…/-(){}[]mehr\n", max_size=2000))
+def test_hostile_endings_are_cut_in_no_time(tail: str) -> None:
+    assert normal(item(OTHER + tail)).body[:5] == normal(item(OTHER)).body[:5]
