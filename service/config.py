@@ -31,6 +31,9 @@ CHANNEL_URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://.*", re.DOTALL)
 UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 UNIT_BYTES = {"B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9}
 
+PROGRAMS = {"json", "jsons", "form", "forms", "xml", "xmls", "webhook", "webhooks"}  # no person reads them
+SLOW, FAST = 1.0, 10.0  # messages a second to people, and to programs
+
 SEARCHED = ("./config.toml", "~/.config/monitor/config.toml", "/etc/monitor/config.toml")
 
 
@@ -199,7 +202,7 @@ class ChannelTable(_Table, frozen=True):
     url_env: str = ""
     url_file: str = ""
     fallback: str = ""
-    rate: Rate = Rate(1.0)
+    rate: Rate | None = None
     sees_embargoed: bool = False
     template: str = ""
 
@@ -251,11 +254,12 @@ class Config(_Table, frozen=True):
         if table is None:
             known = ", ".join(sorted(self.channels)) or "none is configured"
             raise ConfigError(self.name, f"channels.{name}", f"no such channel (there is: {known})")
+        url = _secret(self, table, f"channels.{name}", environment)
         return Channel(
             name=name,
-            url=_secret(self, table, f"channels.{name}", environment),
+            url=url,
             fallback=table.fallback,
-            rate=float(table.rate),
+            rate=table.rate or (FAST if url.partition(":")[0].lower() in PROGRAMS else SLOW),
             sees_embargoed=table.sees_embargoed,
             template=table.template,
         )

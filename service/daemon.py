@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import logging.handlers
 import queue
 import signal
 import sys
@@ -36,6 +35,8 @@ SWEEP = timedelta(seconds=20)  # a third of the shortest lease
 WATCH = 2.0  # seconds between two looks at the beats, on the monotonic clock
 PRUNE = timedelta(hours=1)
 RETRY = 1.0  # seconds until a refused transaction is tried again
+LOG_LINES = 10_000  # that wait to be written, before new ones are dropped
+LOG_PATIENCE = 1.0  # seconds for the last lines of a log
 STOP_PATIENCE = 10.0  # seconds that what is in hand has to finish
 
 
@@ -172,6 +173,8 @@ class Daemon:
 
 def serve(app: App, config_path: Path) -> None:
     """Run a daemon that ends on SIGTERM and SIGINT and reads its channels anew on SIGHUP."""
+    log = app.listen(LogLines(sys.stderr))
+    logging.getLogger().addHandler(log)
     daemon = Daemon(app)
 
     def reload(*_: object) -> None:
@@ -185,7 +188,10 @@ def serve(app: App, config_path: Path) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: daemon.stop())
     signal.signal(signal.SIGHUP, reload)
-    daemon.run()
+    try:
+        daemon.run()
+    finally:
+        log.finish()
 
 
 def _read(path: Path) -> Config:
@@ -195,36 +201,45 @@ def _read(path: Path) -> Config:
 # ---------------------------------------------------------------- the log
 
 
-class _Dropping(logging.handlers.QueueHandler):
-    """Hands records to the writer's thread, and drops them where that one is blocked."""
+class LogLines(logging.Handler):
+    """Writes one line an event, `time event key=value …`, and what libraries log, to a stream.
 
-    def enqueue(self, record: logging.LogRecord) -> None:
-        with contextlib.suppress(queue.Full):  # a log that nobody reads must not stop the monitor
-            self.queue.put_nowait(record)
-
-
-def log_lines(stream: TextIO | None = None) -> Callable[..., None]:
-    """A report that writes one line an event, `time event key=value …`, to standard error.
-
-    The lines are written by a thread of their own: a blocked pipe holds that thread and nothing else.
+    The lines are written by a thread of their own, and dropped where that one falls behind: a pipe that
+    nobody reads must not stop the monitor, nor its end.
     """
-    lines: queue.Queue[logging.LogRecord] = queue.Queue(maxsize=10_000)
-    writer = logging.StreamHandler(stream or sys.stderr)
-    listener = logging.handlers.QueueListener(lines, writer)
-    listener.start()
-    if listener._thread:  # noqa: SLF001 - the interpreter must not wait for a blocked pipe
-        listener._thread.daemon = True  # noqa: SLF001
-    logger = logging.getLogger("monitor")
-    logger.propagate = False
-    logger.setLevel(logging.INFO)
-    logger.handlers[:] = [_Dropping(lines)]
 
-    def report(event: str, **facts: object) -> None:
-        stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(logging.WARNING)
+        self._stream = stream
+        self._lines: queue.Queue[str] = queue.Queue(LOG_LINES)
+        threading.Thread(target=self._write, name="log", daemon=True).start()
+
+    def __call__(self, event: str, **facts: object) -> None:
+        """One event of the monitor."""
         known = (f"{key}={_value(value)}" for key, value in facts.items() if value not in ("", None, []))
-        logger.info(" ".join((stamp, event, *known)))
+        self._put(" ".join((event, *known)))
 
-    return report
+    def emit(self, record: logging.LogRecord) -> None:
+        """What a library says."""
+        self._put(f"library logger={record.name} message={_value(record.getMessage())}")
+
+    def finish(self) -> None:
+        """Wait a little for the last lines."""
+        deadline = time.monotonic() + LOG_PATIENCE
+        while self._lines.unfinished_tasks and time.monotonic() < deadline:
+            time.sleep(0.01)
+
+    def _put(self, words: str) -> None:
+        with contextlib.suppress(queue.Full):
+            self._lines.put_nowait(f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {words}\n")
+
+    def _write(self) -> None:
+        while True:
+            line = self._lines.get()
+            with contextlib.suppress(OSError, ValueError):  # whoever read it is gone
+                self._stream.write(line)
+                self._stream.flush()
+            self._lines.task_done()
 
 
 def _value(value: object) -> str:

@@ -21,6 +21,8 @@ def take_in(
     tx: Transaction, source: Source, items: Sequence[Item], agencies: Mapping[str, Agency], now: datetime
 ) -> Iterator[tuple[Item, Placement]]:
     """Each new item or version of a document, as it was stored, and how it came into its story."""
+    # Marks first: a kill repeats the text that it takes back, and is a new version all the same.
+    items = [marks.read(replace(item, source=source.id, received_at=now), agencies) for item in items]
     keys = identity.identify(items)
     known = tx.items.seen(source.id, {name for each in keys for name in (each.primary, *each.aliases)})
     contents = [identity.content(item) for item in items]
@@ -32,8 +34,7 @@ def take_in(
         recognition = identity.recognise(each, content, item, known)  # again: it may repeat in the document
         if recognition.kind is identity.Kind.SAME or (flooded and known.keys() & set(each.hints)):
             continue
-        draft = marks.read(replace(item, source=source.id, received_at=now), agencies)
-        stored, placement = _place(tx, draft, recognition, (each.primary, *each.aliases), content, now)
+        stored, placement = _place(tx, item, recognition, (each.primary, *each.aliases), content, now)
         known |= {
             name: Seen(name, stored.id, stored.story, content) for name in (each.primary, *each.aliases)
         }

@@ -105,6 +105,19 @@ def test_a_secret_comes_from_the_environment_or_a_file(tmp_path: Path) -> None:
         read.channel("a", {})
 
 
+def test_programs_are_told_faster_than_people() -> None:
+    read = config.read(
+        {
+            "channels": {
+                "mail": {"url": "mailto://example.org"},
+                "hook": {"url": "webhooks://example.org/x"},
+                "slow": {"url": "json://example.org/x", "rate": "30/m"},
+            }
+        }
+    )
+    assert [1.0, 10.0, 0.5] == [read.channel(name).rate for name in ("mail", "hook", "slow")]
+
+
 def test_a_channel_shows_no_secret() -> None:
     read = config.read({"channels": {"desk": {"url": "slack://secrettoken/x"}}})
     assert "secrettoken" not in repr(read.channel("desk"))

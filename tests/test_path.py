@@ -235,7 +235,7 @@ def test_a_plain_agency_story_is_read_and_told(room: Room) -> None:
     [
         (Answer(body=b"<html><body>Please accept our cookies</body></html>"), "HTML"),
         (Answer(body=b""), "empty"),
-        (Answer(body=b"\x00\x01\x02 no feed at all"), "feed"),
+        (Answer(body=b"%PDF-1.7 \xe2\xe3\xcf\xd3"), "feed"),
         (Answer(status=500, body=b"oops"), "500"),
         (Answer(status=404), "404"),
     ],
