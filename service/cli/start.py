@@ -82,7 +82,7 @@ def run(session: Session, dry_run: bool) -> None:
         with rehearsal(config) as (rehearsed, left_out), session.app(rehearsed) as app:
             for source in left_out:
                 talk(f"left out, since it can be read only once: {safe(source.name)}")
-                serve(app, path)
+            serve(app, path)
         return
     with session.app(config, migrate=True) as app:
         serve(app, path)
