@@ -27,7 +27,7 @@ from service.text.families import GRAMMARS, LISTED, Families, learn
 from service.text.fold import fold
 from service.text.lexicon import Entry, Lexicon, ending, pack
 
-FORMAT = 4  # of the derivation: another number derives anew
+FORMAT = 5  # of the derivation: another number derives anew
 LANGUAGES = frozenset(["de", "en", "fr", "es", "it", "pt", "nl", "sv", "da", "nb", "pl", "ru", "uk"])
 ALIASES = {"no": "nb", "nn": "nb"}
 ADJECTIVE_COST = 8  # bits of a listed last part of adjectives (steuer-frei)
@@ -148,7 +148,7 @@ def build(language: str) -> bytes:
         return pack({form: Entry(_endings(form, lemmas)) for form, lemmas in nouns.items()})
     own = _own_lists(language)
     whole = own["whole"] | {pair.replace("|", "") for pair in own["compounds"]}
-    nouns |= {word: (word,) for word in whole - nouns.keys()}
+    nouns |= {word: (word,) for word in (whole | own["nouns"]) - nouns.keys()}
     families = learn(
         _paradigms(nouns),
         set(chain.from_iterable(others.values())),
@@ -243,7 +243,7 @@ def _own_text(language: str) -> str:
 def _own_lists(language: str) -> Mapping[str, frozenset[str]]:
     """The sections of our own list of a language, folded; a section that is not there is empty."""
     sections: dict[str, set[str]] = {
-        name: set() for name in ("short", "bound", "barred", "whole", "compounds", "adjectives")
+        name: set() for name in ("short", "bound", "barred", "whole", "compounds", "nouns", "adjectives")
     }
     section = ""
     for line in _own_text(language).splitlines():

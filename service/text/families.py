@@ -49,6 +49,7 @@ class Grammar:
     nouns: tuple[Shape, ...] = ()
     others: tuple[Shape, ...] = ()  # adjectives and verbs as modifiers
     forms: Mapping[str, float] = field(default_factory=dict)  # endings of inflected nouns as modifiers
+    participle: str = ""  # what a verb takes to name who does it: Reisende is no Ende
     endings: tuple[str, ...] = ()  # regular inflections, where the table may name another lemma alone
 
 
@@ -64,8 +65,9 @@ GRAMMARS: Mapping[str, Grammar] = {
             Shape("e", 1, "", 3),
             Shape("e", 1, "s", 3),
         ),
-        others=(Shape("en", 2, "", 2), Shape("n", 1, "", 3), Shape("", 0, "", 2)),
+        others=(Shape("en", 2, "", 2), Shape("en", 1, "", 3), Shape("n", 1, "", 3), Shape("", 0, "", 2)),
         forms={"s": 1, "n": 1, "er": 1, "e": 3},
+        participle="de",
     ),
     "nl": Grammar(nouns=(Shape("", 0, "s", 1), Shape("", 0, "e", 4)), forms={"en": 1, "er": 2, "": 4}),
     "sv": Grammar(
@@ -108,7 +110,7 @@ class _Split(NamedTuple):
 
 def learn(
     nouns: Mapping[str, Collection[str]],
-    others: Iterable[str],
+    others: Collection[str],
     grammar: Grammar,
     *,
     bound: Iterable[str] = (),
@@ -131,16 +133,19 @@ def learn(
         for noun, forms in nouns.items()
         if noun not in barred and (len(noun) > LISTED or noun in short)
     }
+    open_to_question = [
+        noun for noun in nouns if not (grammar.participle and noun.removesuffix(grammar.participle) in others)
+    ]
     splits = {
-        noun: found for noun, forms in nouns.items() if (found := list(_covers(noun, forms, shapes, heads)))
+        noun: found for noun in open_to_question if (found := list(_covers(noun, nouns[noun], shapes, heads)))
     }
     families = _estimate(splits, stems)
-    unsplit = (noun for noun in nouns if len(noun) >= OPEN_LETTERS and noun not in splits)
+    unsplit = (noun for noun in open_to_question if len(noun) >= OPEN_LETTERS and noun not in splits)
     return replace(families, tails={**families.tails, **dict.fromkeys(unsplit, OPEN)})
 
 
 def _modifiers(
-    nouns: Mapping[str, Collection[str]], others: Iterable[str], grammar: Grammar
+    nouns: Mapping[str, Collection[str]], others: Collection[str], grammar: Grammar
 ) -> tuple[dict[str, float], dict[str, tuple[Ending, ...]]]:
     """All strings that may stand before a head with what that costs, and what they stand for."""
     shapes: dict[str, float] = {}
@@ -164,13 +169,14 @@ def _modifiers(
             if noun.endswith(shape.tail):
                 form = noun[: len(noun) - shape.cut] + shape.add
                 allow(form, shape.cost)
-                if not shape.cut or form not in inflected:
+                # Reis- is Reis and not Reise, jung- is no Junge, Haus- is no Hau with an s.
+                linked = not shape.cut and len(noun) > LISTED
+                if linked or not (form in inflected or form in others):
                     stems[form].add(ending(form, noun))
     for other in others:
         for shape in grammar.others:
             if other.endswith(shape.tail):
                 allow(other[: len(other) - shape.cut] + shape.add, shape.cost)
-                break
     return shapes, {form: tuple(sorted(endings)) for form, endings in stems.items()}
 
 

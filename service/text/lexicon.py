@@ -64,6 +64,8 @@ def _endings(group: str) -> tuple[Ending, ...]:
 
 def ending(form: str, lemma: str) -> Ending:
     """How to come from the form to its lemma."""
+    if form.startswith(lemma):
+        return len(form) - len(lemma), ""
     same = 0
     for a, b in zip(form, lemma, strict=False):
         if a != b:
