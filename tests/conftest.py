@@ -14,6 +14,7 @@ from tests.clock import ManualClock
 
 if TYPE_CHECKING:
     from service.store.db import Store
+    from service.text.morphology import Morphology
     from tests.postgres import Cluster
 
 
@@ -110,3 +111,12 @@ def stores(database_url: str, clock: ManualClock) -> Iterator[Callable[[], Store
 def store(stores: Callable[[], Store]) -> Store:
     """An open store, on each engine."""
     return stores()
+
+
+@pytest.fixture(scope="session")
+def morphology() -> Morphology:
+    """The words of some languages, as the monitor knows them."""
+    from service.store import lexicon
+    from service.text.morphology import Morphology
+
+    return Morphology(lexicon.load(("de", "en", "fr")))
