@@ -60,6 +60,13 @@ def test_the_help_has_every_command_under_a_theme_in_80_columns(monitor: Shell) 
     assert max(map(len, answer.out.splitlines())) <= 80
 
 
+@pytest.mark.slow
+def test_without_a_command_the_help_is_shown_as_a_wrong_use(monitor: Shell) -> None:
+    answer = monitor.process()
+    assert (Exit.USAGE, "") == (answer.code, answer.out)
+    assert answer.err.startswith("Usage: monitor")
+
+
 def test_every_command_takes_the_common_options(monitor: Shell) -> None:
     for name in HOMES:
         answer = monitor(name, "--help")
@@ -85,6 +92,8 @@ def test_no_command_file_is_long() -> None:
         (["add-source", "https://a.example/", "--every", "5"], "not a duration: '5'"),
         (["add-rule", "Zins", "--prioritx", "high"], "did you mean --priority"),
         (["list-items", "--limit", "0"], "--limit"),
+        (["list-items", "--before", "9" * 30], "is not an ID"),
+        (["show-story", "first"], "is not an ID"),
         (["resend"], "name the messages by ID"),
         (["test-rule"], "give a query, or --rule NAME"),
         (["test-rule", "Zins", "--rule", "zins"], "give a query, or --rule NAME"),

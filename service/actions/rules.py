@@ -80,7 +80,7 @@ class Backtest:
             else f"none of {self.items:,} stored items"
         )
         return (
-            f"{hits}, {len(self.stories)} stories, about {self.per_day:.1f} alerts a day"
+            f"{hits}, {len(self.stories)} {'story' if len(self.stories) == 1 else 'stories'}, about {self.per_day:.1f} alerts a day"
             if self.hits
             else hits
         )

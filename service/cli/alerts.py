@@ -9,7 +9,7 @@ import click
 
 from service.actions.page import Page
 from service.cli.screens import delivery_lines, field, hit_lines
-from service.cli.session import Session, command, paged
+from service.cli.session import NUMBER, Session, command, paged
 from service.cli.terminal import bold, count, local, safe, state, table
 from service.errors import UsageError
 from service.model import AlertState, DeliveryState, Exit
@@ -46,7 +46,7 @@ def list_alerts(session: Session, page: Page, rule: str, wanted: str | None) -> 
 
 
 @command()
-@click.argument("alert", type=int, metavar="ID")
+@click.argument("alert", type=NUMBER, metavar="ID")
 def show_alert(session: Session, alert: int) -> None:
     """One alert: why the rule hit, and what was sent to whom."""
     from service.actions import desk, shapes
@@ -87,7 +87,7 @@ def list_deliveries(session: Session, page: Page, failed: bool, wanted: str | No
 
 
 @command()
-@click.argument("ids", type=int, nargs=-1, metavar="ID…")
+@click.argument("ids", type=NUMBER, nargs=-1, metavar="ID…")
 @click.option("--failed", is_flag=True, help="All that were given up.")
 def resend(session: Session, ids: tuple[int, ...], failed: bool) -> None:
     """Send messages once more, under their old ids: a receiver that got one already can tell.

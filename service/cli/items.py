@@ -9,7 +9,7 @@ import click
 
 from service.actions.page import Page
 from service.cli.screens import delivery_lines, field
-from service.cli.session import Session, command, paged
+from service.cli.session import NUMBER, Session, command, paged
 from service.cli.terminal import bold, count, local, paragraphs, safe, state, table
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def list_items(session: Session, page: Page, source: str, versions: bool) -> Non
 
 
 @command()
-@click.argument("story", type=int, metavar="ID")
+@click.argument("story", type=NUMBER, metavar="ID")
 def show_story(session: Session, story: int) -> None:
     """A report: its text, its versions and copies, and whom it was told to.
 

@@ -139,6 +139,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(done or Exit.DONE)
     except click.Abort:
         return INTERRUPTED
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return Exit.USAGE
     except click.ClickException as error:
         return _refuse(_worded(error), error.exit_code)
     except MonitorError as error:

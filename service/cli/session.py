@@ -136,6 +136,8 @@ class QueryCommand(Command):
         return super().parse_args(ctx, args)
 
 
+LARGEST = 2**63 - 1  # what a database column holds
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -175,6 +177,26 @@ class Span(click.ParamType[timedelta]):
 SPAN = Span()
 
 
+class Number(click.ParamType[int]):
+    """The ID of a row, as the lists show it."""
+
+    name = "id"
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401 - as click
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> int:
+        """The number; a usage error where there can be no such row."""
+        if not str(value).isdecimal() or not 0 < int(value) <= LARGEST:
+            self.fail(f"{value!r} is not an ID (a number that the lists show)", param, ctx)
+        return int(value)
+
+
+NUMBER = Number()
+
+
 def paged(function: Function) -> Function:
     """Add `--limit`, `--before` and `--since`, handed to the function as `page`."""
 
@@ -185,7 +207,7 @@ def paged(function: Function) -> Function:
     pack.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]
     for option in (
         click.option("--since", type=SPAN, metavar="SPAN", help="Not older than this: 90m, 24h, 7d."),
-        click.option("--before", type=int, metavar="ID", help="Older than this one: the next page."),
+        click.option("--before", type=NUMBER, metavar="ID", help="Older than this one: the next page."),
         click.option(
             "--limit",
             type=click.IntRange(1, 10_000),

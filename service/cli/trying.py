@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from service.cli.screens import explained_lines, field, hit_lines
-from service.cli.session import SPAN, QueryCommand, Session, command
+from service.cli.session import NUMBER, SPAN, QueryCommand, Session, command
 from service.cli.terminal import bold, count, dim, progress
 from service.errors import UsageError
 from service.model import Exit
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @click.option("--explain", is_flag=True, help="Show each part of the query, and what came nearest.")
 @click.option("--since", type=SPAN, default="30d", metavar="SPAN", help="How far back in the archive (30d).")
 @click.option("--lang", default="", metavar="TAG", help="The language of files that declare none.")
-@click.option("--item", type=int, metavar="ID", help="Try it on this item alone.")
+@click.option("--item", type=NUMBER, metavar="ID", help="Try it on this item alone.")
 @click.option(
     "--file", "files", multiple=True, metavar="FILE", type=click.Path(path_type=Path),
     help="Try it on a file of any format, or a plain text: headline, blank line, text; repeatable.",
