@@ -9,6 +9,7 @@ import ssl
 import threading
 import zlib
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -225,6 +226,17 @@ def test_a_temporary_redirect_moves_nothing(fetcher: Fetcher, server: FeedServer
     fetched = read(fetcher, server.redirect("/feed", "/elsewhere", status=status))
     assert fetched.cursor.moved_to == ""
     assert fetched.documents[0].url == server.url("/elsewhere")
+
+
+def test_a_way_from_https_to_http_is_not_kept_for_good(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, server: FeedServer
+) -> None:
+    with (
+        secure_server(tmp_path, monkeypatch) as secure,
+        closing(Fetcher(Http(allowed_networks=LOOPBACK), clock=lambda: NOW, agent_version="1")) as fetcher,
+    ):
+        url = secure.redirect("/feed", server.serve("/plain", FEED), status=301)
+        assert read(fetcher, url).cursor.moved_to == ""
 
 
 def test_what_is_permanent_ends_at_the_first_temporary_hop(fetcher: Fetcher, server: FeedServer) -> None:
@@ -501,23 +513,24 @@ def test_a_plain_server_behind_https_is_a_reason(fetcher: Fetcher, server: FeedS
 
 
 def test_a_certificate_is_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    certificate = tmp_path / "loopback.pem"
+    with secure_server(tmp_path, monkeypatch) as server:
+        url = server.serve("/feed", FEED)
+        http = Http(allowed_networks=LOOPBACK)
+        with closing(Fetcher(http, clock=lambda: NOW, agent_version="1")) as fetcher:
+            assert read(fetcher, url).documents[0].body == FEED
+        monkeypatch.delenv("SSL_CERT_FILE")
+        with closing(Fetcher(http, clock=lambda: NOW, agent_version="1")) as fetcher:
+            assert fail(fetcher, url).reason == "the certificate of 127.0.0.1 is not trusted"
+
+
+def secure_server(folder: Path, monkeypatch: pytest.MonkeyPatch) -> FeedServer:
+    """A server with TLS, whose certificate is trusted as long as SSL_CERT_FILE names it."""
+    certificate = folder / "loopback.pem"
     certificate.write_bytes(self_signed("127.0.0.1"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
-    with FeedServer(tls=context) as server:
-        url = server.serve("/feed", FEED)
-        for trusted in (False, True):
-            if trusted:
-                monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-            fetcher = Fetcher(Http(allowed_networks=LOOPBACK), clock=lambda: NOW, agent_version="1")
-            try:
-                if trusted:
-                    assert read(fetcher, url).documents[0].body == FEED
-                else:
-                    assert fail(fetcher, url).reason == "the certificate of 127.0.0.1 is not trusted"
-            finally:
-                fetcher.close()
+    return FeedServer(tls=context)
 
 
 def self_signed(address: str) -> bytes:

@@ -48,6 +48,7 @@ def test_a_url_is_brought_into_its_normal_form(typed: str, normal: str) -> None:
         ("https://example.org/a b", "%20"),
         ("https://", "there is no host in it"),
         ("https:///feed", "there is no host in it"),
+        ("https://¨/", "there is no host in it"),
         ("https:feed", "there is no host in it"),
         ("https://[::1/", "not a URL"),
         ("https://example.org:99999/", "not a URL"),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import ssl
 import threading
 import time
@@ -42,6 +43,7 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 PERMANENT = frozenset({301, 308})
 ONE_HEADER = 2**14  # bytes of one header line; long content security policies are real
 TRUST_VALIDATORS = timedelta(days=7)  # then ask for all of it once: some servers answer 304 for ever
+HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+(%[0-9a-z.]+)?", re.IGNORECASE)  # a name, or an address
 ACCEPT = (
     "application/rss+xml, application/atom+xml, application/feed+json, application/rdf+xml, "
     "application/xml;q=0.9, text/xml;q=0.9, application/json;q=0.8, */*;q=0.5"
@@ -266,7 +268,7 @@ def normal_url(url: str) -> str:
         parsed = URL(url).with_fragment(None)
     except ValueError as error:
         raise UsageError(f"not a URL: {url!r} ({error})") from error
-    if not parsed.raw_host:
+    if not HOST.fullmatch(parsed.raw_host or ""):  # some characters fold to blanks, commas or nothing
         raise UsageError(f"not a URL: {url!r} (there is no host in it)")
     return str(parsed.with_path(parsed.raw_path or "/", encoded=True, keep_query=True))
 
