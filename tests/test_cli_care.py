@@ -167,3 +167,8 @@ def test_an_interrupt_ends_with_130_and_without_a_trace(monitor: Shell, feeds: F
         running.wait(DEADLINE)
     assert 130 == running.returncode
     assert "Traceback" not in err.decode()
+
+
+def test_a_shell_learns_to_complete(monitor: Shell) -> None:
+    for shell in ("bash", "zsh", "fish"):
+        assert "_MONITOR_COMPLETE" in monitor("completion", shell).out

@@ -74,15 +74,11 @@ class Backtest:
         """One line for a person."""
         if not self.items:
             return "nothing is stored yet to try it on"
-        hits = (
-            f"{self.hits} of {self.items:,} stored items"
-            if self.hits
-            else f"none of {self.items:,} stored items"
-        )
+        if not self.hits:
+            return f"none of {self.items:,} stored items"
+        stories = "1 story" if len(self.stories) == 1 else f"{len(self.stories):,} stories"
         return (
-            f"{hits}, {len(self.stories)} {'story' if len(self.stories) == 1 else 'stories'}, about {self.per_day:.1f} alerts a day"
-            if self.hits
-            else hits
+            f"{self.hits:,} of {self.items:,} stored items, {stories}, about {self.per_day:.1f} alerts a day"
         )
 
 

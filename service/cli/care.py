@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import click
+
 from service.cli.session import Session, command
 from service.cli.terminal import safe, say, state
 from service.model import Exit
@@ -43,6 +45,24 @@ def migrate(session: Session) -> None:
     with session.app(migrate=True) as app:
         name = app.store.name
     session.answer({"database": name}, [f"{safe(name)} is of this version"])
+
+
+@command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(session: Session, shell: str) -> None:
+    r"""Print a script that completes commands and options.
+
+    \b
+    monitor completion bash > ~/.local/share/bash-completion/completions/monitor
+    """
+    from click.shell_completion import get_completion_class
+
+    from service.cli.main import cli
+
+    script = get_completion_class(shell)
+    assert script is not None
+    source = script(cli, {}, "monitor", "_MONITOR_COMPLETE").source()
+    session.answer({"shell": shell, "script": source}, [source])
 
 
 @command()

@@ -69,6 +69,7 @@ COMMANDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "status": ("care:status", "Everything on one screen"),
         "doctor": ("care:doctor", "Look for faults and say how to mend them"),
         "migrate": ("care:migrate", "Bring the database to this version"),
+        "completion": ("care:completion", "A script that completes commands in your shell"),
         "resume-sending": ("care:resume_sending", "Let a restored or copied database send again"),
     },
 }
