@@ -30,8 +30,8 @@ def decode(body: bytes, charset: str = "") -> str:
     for mark, name in BOMS:
         if body.startswith(mark):
             return body[len(mark) :].decode(name, "replace")
-    if body[:4].count(0) >= 2 and b"<" in body[:4]:  # UTF-16 without a mark (XML 1.0, appendix F)
-        return body.decode("utf-16-le" if body[:1] == b"<" else "utf-16-be", "replace")
+    if wide := sixteen_bits(body):
+        return body.decode(wide, "replace")
     declared = DECLARED.match(body[:1000])
     name = _codec(declared[1].decode() if declared else "") or _codec(charset) or "utf-8"
     if name != "utf-8" and not (body.isascii() and name.startswith(("iso2022", "hz"))):
@@ -40,6 +40,14 @@ def decode(body: bytes, charset: str = "") -> str:
         except UnicodeDecodeError:
             return body.decode(name, "replace")
     return body.decode(name, "cp1252-where-invalid")
+
+
+def sixteen_bits(body: bytes) -> str:
+    """The variant of UTF-16 in which Latin text is written without a mark, "" if it is not."""
+    even, odd = body[:64:2], body[1:64:2]
+    if odd.count(0) * 2 > len(odd) > 1:
+        return "utf-16-le"
+    return "utf-16-be" if even.count(0) * 2 > len(even) > 1 else ""
 
 
 def utf8(body: bytes, charset: str = "") -> bytes:

@@ -92,7 +92,7 @@ def _item(item: Item, feed: Feed, document: Document, source: Source, problems: 
         problems.append(Problem(f"a text of more than {LONGEST_BODY:,} characters was cut", where))
     headline = one_line(item.headline) or _first_words(body)
     framed = dateline(body)
-    link = unwrap(item.link)
+    link = safe(unwrap(item.link)) if len(item.link) <= LONGEST_LINK else ""
     return replace(
         item,
         source=source.id,
@@ -121,8 +121,8 @@ def _item(item: Item, feed: Feed, document: Document, source: Source, problems: 
         byline=one_line(item.byline)[:LONGEST_FIELD],
         sign_off=one_line(item.sign_off)[:LONGEST_FIELD],
         note=tidy(item.note)[:LONGEST_BODY],
-        link=safe(link) if len(link) <= LONGEST_LINK else "",
-        canonical_link=canonical(item.canonical_link or link) if len(link) <= LONGEST_LINK else "",
+        link=link,
+        canonical_link=canonical(item.canonical_link or link),
         rights=one_line(item.rights)[:LONGEST_FIELD],
     )
 

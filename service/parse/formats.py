@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import NamedTuple, cast
 
 from service.model import Document, Parsed, Source
-from service.parse.encoding import BOMS, decode
+from service.parse.encoding import BOMS, decode, sixteen_bits
 
 HEAD_BYTES = 65_536  # what sniffing may look at: some documents begin with a long licence or DTD
 
@@ -66,7 +66,7 @@ def parse(document: Document, source: Source) -> Parsed:
 def sniff(document: Document) -> str:
     """The name of the format that a document is in, by its content; raises UnreadableError if by none."""
     head = document.body[:HEAD_BYTES]
-    if head.startswith(tuple(mark for mark, _ in BOMS)) or head[:4].count(0) >= 2:
+    if head.startswith(tuple(mark for mark, _ in BOMS)) or sixteen_bits(head):
         head = decode(head).lstrip("\ufeff").encode("utf-8", "replace")
     for name, format_ in FORMATS.items():
         if format_.sniff(head, document.media_type, document.name):
@@ -138,21 +138,17 @@ def _is_ninjs(head: bytes, _media_type: str, _name: str) -> bool:
 
 
 def _is_iptc7901(head: bytes, _media_type: str, _name: str) -> bool:
-    start = head.lstrip(b"\x16\x00\r\n \x7f\x04")[:1] == b"\x01"
-    return start and b"\x02" in head and not _is_anpa1312(head, "", "")
+    return bool(re.match(rb"[\x00\x04\x16\x7f\s]*\x01\s*[A-Za-z]{2,4} ?\d", head))
 
 
 def _is_anpa1312(head: bytes, _media_type: str, _name: str) -> bool:
-    return bool(re.match(rb"[\x16\x00\r\n ]*\x01[A-Za-z]\d{4}", head)) and bool(
-        re.search(rb"\n\x02?[\^\x02]|[\x11-\x14]", head)
-    )
+    """Begins like a message of IPTC 7901, with one letter, and has a line of its own for the priority."""
+    return bool(re.match(rb"[\x00\x16\s]*\x01\s*[A-Za-z]\d{4}[^\n]*\n[A-Za-z] [A-Za-z][\s\x11-\x14]", head))
 
 
 def _is_plain(head: bytes, media_type: str, name: str) -> bool:
     """A file of text, or over the web the agency's form: a server's "try later" is no news."""
-    if head.lstrip().startswith((b"<?xml", b"<!")) or root(head) or _keys(head):
-        return False
-    if head.startswith(tuple(MAGIC)) or not _is_text(head):
+    if head.lstrip().startswith((b"<", b"{", *MAGIC)) or _keys(head) or not _is_text(head):
         return False
     return bool(name) or not media_type or bool(STAMPED.search(head))
 

@@ -83,7 +83,7 @@ def mend(body: bytes, entry: frozenset[bytes], most: int) -> tuple[bytes, list[P
             tail = b"".join(b"</" + name + b">" for name in reversed(walk.open_then))
             excess = f"more than {most} items, the rest was left" if walk.entries > most else ""
             problems.append(Problem(excess or "cut off; the whole items before were read"))
-        elif walk.entries == 0 and walk.broken:
+        else:
             raise UnreadableError("cut off before the first whole item")
     if not walk.long and end == len(body):
         return body, problems

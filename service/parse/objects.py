@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import TypeAlias
 
 from service.model import Document, Problem
 from service.parse.encoding import decode
+from service.parse.finish import MOST_ITEMS
 from service.parse.formats import UnreadableError
 
 Object: TypeAlias = Mapping[str, object]
@@ -28,7 +30,7 @@ def read(document: Document, *lists: str) -> tuple[object, list[Problem]]:
     except RecursionError as error:
         raise UnreadableError("JSON nested too deep") from error
     except ValueError as error:
-        if not (saved := list(_whole(text, lists))):
+        if not (saved := list(islice(_whole(text, lists), MOST_ITEMS + 1))):
             raise UnreadableError(f"not JSON: {error}") from error
         return saved, [Problem(f"cut off or broken, the whole items before were read: {error}")]
 
@@ -47,8 +49,11 @@ def _whole(text: str, lists: tuple[str, ...]) -> Iterator[object]:
 
 
 def objects(value: object) -> list[Object]:
-    """The objects in a list, or a single one; whatever else stands there is passed over."""
-    values = value if isinstance(value, list) else [value]
+    """The objects in a list, or a single one; whatever else stands there is passed over.
+
+    Not more than a document may have items, and one to show that there are.
+    """
+    values = value[: MOST_ITEMS + 1] if isinstance(value, list) else [value]
     return [entry for entry in values if isinstance(entry, dict)]
 
 

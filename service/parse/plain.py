@@ -35,7 +35,7 @@ def parse(document: Document, source: Source) -> Parsed:
     headline, rest = _headline(text)
     if LINE.match(headline) and rest:
         headline, rest = _headline(rest)
-    if not headline:
+    if not re.search(r"\w", headline):
         raise UnreadableError("a text without a word")
     stamp, _, after = rest.partition("\n")
     stamped = STAMP_LINE.match(stamp.strip())

@@ -29,6 +29,7 @@ WRAPPER = re.compile(
     r"https?://(?:[^/]*\.)?(?:google\.[a-z.]{2,6}/(?:url|amp/)|cdn\.ampproject\.org/|bing\.com/|facebook\.com/l\.php)",
     re.IGNORECASE,
 )
+HOST = re.compile(r"[\w.:-]+")
 SESSION = re.compile(r";(?:jsessionid|phpsessid|sid)=[^/?#;]*", re.IGNORECASE)
 ALIAS = re.compile(r"^(?:www\d?|m|mobil|mobile|amp)\.(?=[^.]+\.)")
 AMP_ENDING = re.compile(r"(?:/amp|\.amp(?=\.html?$|$)|(?<=/)amp)/?$|\.amp(?=\.html?$)")
@@ -46,9 +47,10 @@ def canonical(url: str) -> str:
     section 6. Parameters that may be ids stay, sorted.
     """
     parts = _split(unwrap(url))
-    if parts is None or parts.scheme not in {"http", "https"} or not parts.hostname:
+    host = (parts.hostname or "") if parts and parts.scheme in {"http", "https"} else ""
+    if parts is None or not HOST.fullmatch(host):
         return ""
-    host = ALIAS.sub("", parts.hostname.rstrip("."))
+    host = ALIAS.sub("", host.rstrip("."))
     port = f":{parts.port}" if parts.port else ""
     path = AMP_ENDING.sub("", SESSION.sub("", parts.path)).rstrip("/")
     kept = sorted(
@@ -87,7 +89,7 @@ def safe(url: str) -> str:
         return ""
     if parts.scheme == "mailto":
         return text if "@" in parts.path else ""
-    if parts.scheme not in {"http", "https"} or not host:
+    if parts.scheme not in {"http", "https"} or not host or not HOST.fullmatch(host):
         return ""
     bare = f"[{host}]" if ":" in host else host
     return parts._replace(netloc=f"{bare}:{port}" if port else bare).geturl()
