@@ -111,6 +111,15 @@ def test_a_notice_that_many_items_have_for_text_makes_no_story_of_them() -> None
     assert place(new, NEW, found(new, kin), everywhere).link is Link.EQUAL
 
 
+def test_what_forty_portals_carry_is_a_report_and_no_boilerplate() -> None:
+    portals = [stored(number=n, source=n, story=107) for n in range(7, 15)]
+    rewritten = item("Kamele bekommen Brücken. " * 9 + STORY[STORY.index("Verkehrsministerin") :])
+    frequency = dict.fromkeys(fingerprints(portals[0]), 40)
+    assert place(rewritten, NEW, found(rewritten, *portals), frequency).story == 107
+    one_desk = [replace(each, source=3) for each in portals]
+    assert place(rewritten, NEW, found(rewritten, *one_desk), frequency).story == 0
+
+
 def test_a_stored_notice_is_no_teaser_of_the_texts_that_end_with_it() -> None:
     notice = "Diesen Beitrag lesen nur Abonnenten. Bitte melden Sie sich an, um ihn ganz zu sehen. " * 2
     there = stored(notice, headline="Frachter rammt Schleuse")

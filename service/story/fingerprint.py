@@ -179,7 +179,7 @@ class Comparison:
     common: bool = False
 
 
-def containment(a: Item, b: Item, frequency: Mapping[int, int]) -> Comparison:
+def containment(a: Item, b: Item, frequency: Mapping[int, float]) -> Comparison:
     """Whether `a` and `b` tell the same text, by the weighted share of the smaller one in the larger one.
 
     `frequency` says in how many stored items a fingerprint stands. A shingle in more than a handful of them
@@ -210,7 +210,7 @@ def containment(a: Item, b: Item, frequency: Mapping[int, int]) -> Comparison:
     )
 
 
-def _mean_weight(shingles: frozenset[int], frequency: Mapping[int, int]) -> float:
+def _mean_weight(shingles: frozenset[int], frequency: Mapping[int, float]) -> float:
     """The mean weight of shingles; those whose frequency is known stand for the others of their sort."""
     known = [1 / (1 + max(0, frequency[h] - COMMON)) for h in frequency.keys() & shingles]
     return fmean(known) if known else 1.0

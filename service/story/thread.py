@@ -106,7 +106,10 @@ def _equal(nearest: Item, what: str) -> Placement:
 def _by_likeness(item: Item, earlier: Sequence[Candidate], frequency: Mapping[int, int]) -> Placement | None:
     """The nearest text, where it is near enough to be the same report."""
     looked_at = sorted(earlier, key=lambda c: (-c.shared, c.item.id))[:COMPARED]
-    compared = [(containment(item, c.item, frequency), c.item) for c in looked_at]
+    elsewhere = {
+        story: _elsewhere(story, looked_at, frequency) for story in {c.item.story for c in looked_at}
+    }
+    compared = [(containment(item, c.item, elsewhere[c.item.story]), c.item) for c in looked_at]
     others = {other.story for comparison, other in compared if not comparison.kind and not _is_brief(other)}
     near = [
         (comparison, other)
@@ -129,6 +132,21 @@ def _by_likeness(item: Item, earlier: Sequence[Candidate], frequency: Mapping[in
         score=best.score,
         reason=f"{_in_words(best)} item {nearest.id}",
     )
+
+
+def _elsewhere(
+    story: int, looked_at: Sequence[Candidate], frequency: Mapping[int, int]
+) -> Mapping[int, float]:
+    """In how many items outside a story each fingerprint stands, by the look of the candidates.
+
+    A report that forty portals carry is no boilerplate. It is told by its many sources: the reports from one
+    template, too, may have come into one story, but from one desk. Where there are more candidates than are
+    looked at, these stand for all.
+    """
+    sources = len({c.item.source for c in looked_at if c.item.story == story})
+    if len(looked_at) < COMPARED:
+        return {h: count - sources for h, count in frequency.items()}
+    return {h: count * (1 - sources / COMPARED) for h, count in frequency.items()}
 
 
 def _in_words(comparison: Comparison) -> str:
