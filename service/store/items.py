@@ -7,11 +7,12 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TypeAlias
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from service.errors import NotFoundError
 from service.model import Item, Link, Placement, Seen
-from service.store.rows import columns, slices, upsert, values
+from service.store.rows import columns, slices, values
 from service.store.schema import item as table
 from service.store.schema import seen
 from service.store.search import Search
@@ -32,8 +33,8 @@ class Items:
         """What is known under those keys of that source; a key that is new is left out."""
         known: dict[int, Seen] = {}
         for part in slices(keys):
-            query = select(*SEEN).where(seen.c.source == source_id, seen.c.key.in_(part))
-            known.update({row.key: Seen(*row) for row in self._connection.execute(query)})
+            rows = self._connection.execute(KNOWN, {"source": source_id, "keys": part})
+            known.update({row.key: Seen(*row) for row in rows})
         return known
 
     def add(
@@ -66,8 +67,7 @@ class Items:
             "score": placement.score,
             "reason": placement.reason,
         }
-        stored = insert(table).values(row).returning(table.c.id)
-        item = replace(item, id=self._connection.execute(stored).scalar_one())
+        item = replace(item, id=self._connection.execute(ADD, row).scalar_one())
         self._remember(item, keys, content)
         self._stories.post(item.id, fingerprints)
         self._search.add(item)
@@ -171,14 +171,21 @@ class Items:
         ]
         if not rows:
             return
-        remembered = upsert(self._connection, seen)
-        new = remembered.excluded
-        statement = remembered.on_conflict_do_update(
-            index_elements=[seen.c.source, seen.c.key],
-            set_={"item": new.item, "story": new.story, "content": new.content},
-        )
-        self._connection.execute(statement, rows)
+        self._connection.execute(REMEMBER[self._connection.dialect.name], rows)
 
 
 SHOWN = columns(table, Item)
 SEEN = columns(seen, Seen)
+
+# What runs for every item is put together once, see `stories`.
+KNOWN = select(*SEEN).where(
+    seen.c.source == bindparam("source"), seen.c.key.in_(bindparam("keys", expanding=True))
+)
+ADD = insert(table).returning(table.c.id)
+REMEMBER = {
+    dialect: new.on_conflict_do_update(
+        index_elements=[seen.c.source, seen.c.key],
+        set_={"item": new.excluded.item, "story": new.excluded.story, "content": new.excluded.content},
+    )
+    for dialect, new in (("sqlite", sqlite.insert(seen)), ("postgresql", postgresql.insert(seen)))
+}

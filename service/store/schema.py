@@ -197,14 +197,16 @@ item = Table(
     Column("stored_at", Moment, nullable=False, index=True),
     Column("superseded", Boolean, nullable=False, server_default=false()),  # a newer version is stored
     Column("content", BigInteger, nullable=False),
-    Column("text_hash", BigInteger, nullable=False, index=True),
-    Column("link_hash", BigInteger, index=True),  # NULL without a canonical link
+    Column("text_hash", BigInteger, nullable=False),
+    Column("link_hash", BigInteger),  # NULL without a canonical link
     Column("how", Choice(Link), nullable=False),  # how it came into its story, and why
     Column("nearest", Reference),
     Column("score", Float, nullable=False, server_default="0"),
     _text("reason"),
     Index(None, "source", "id"),
     Index(None, "story", "id"),
+    Index(None, "text_hash", "id"),
+    Index(None, "link_hash", "id"),
     **LASTING,
 )
 

@@ -35,6 +35,11 @@ FIND = {
     "postgresql": "SELECT item FROM item_search WHERE words @@ CAST(:query AS tsquery) AND item < :before"
     " ORDER BY item DESC LIMIT :limit",
 }
+STATEMENTS = {
+    (what, dialect): text(sql)
+    for what, of in (("add", ADD), ("drop", DROP), ("find", FIND))
+    for dialect, sql in of.items()
+}
 
 
 class Search:
@@ -46,14 +51,14 @@ class Search:
 
     def add(self, item: Item) -> None:
         """From now on the item is found by its words."""
-        self._connection.execute(text(ADD[self._engine]), {"id": item.id, "words": self._words(item)})
+        self._connection.execute(STATEMENTS["add", self._engine], {"id": item.id, "words": self._words(item)})
 
     def drop(self, item: Item) -> None:
         """The item is found no more."""
         given = {"id": item.id, "words": self._words(item)}
         if self._engine == "postgresql":
             del given["words"]
-        self._connection.execute(text(DROP[self._engine]), given)
+        self._connection.execute(STATEMENTS["drop", self._engine], given)
 
     def find(self, query: str, *, before_id: int | None = None, limit: int = 100) -> Sequence[int]:
         """The ids of items with all words of `query`, the newest first; `reis*` is any word that begins so.
@@ -69,7 +74,7 @@ class Search:
         both = " & " if self._engine == "postgresql" else " AND "
         before = 2**63 - 1 if before_id is None else before_id
         given = {"query": both.join(wanted), "before": before, "limit": limit}
-        return self._connection.execute(text(FIND[self._engine]), given).scalars().all()
+        return self._connection.execute(STATEMENTS["find", self._engine], given).scalars().all()
 
     def _words(self, item: Item) -> str | list[str]:
         found = words(item)

@@ -10,7 +10,20 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from hashlib import blake2b
 
-from sqlalchemy import ColumnElement, Connection, Row, case, delete, exists, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    bindparam,
+    case,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from service.errors import NotFoundError
 from service.model import Candidate, Item, Link, Placement, Sighting, Status, Story
@@ -65,8 +78,8 @@ class Stories:
         if floor is None:
             return []
         link = link_hash(canonical_link)
-        links = set() if link is None else self._same(item.c.link_hash == link, floor, limit)
-        texts = self._same(item.c.text_hash == text_hash, floor, limit)
+        links = set() if link is None else self._same(SAME_LINK, link, floor, limit)
+        texts = self._same(SAME_TEXT, text_hash, floor, limit)
         shared = self._sharing(fingerprints, floor, limit)
         ids = {*links, *texts, *shared}
         found = [
@@ -80,8 +93,7 @@ class Stories:
         """In how many items each fingerprint stands, counted up to 40; one that is new is left out."""
         counts: dict[int, int] = {}
         for part in slices(fingerprints):
-            counted = select(fingerprint.c.h, func.count()).where(fingerprint.c.h.in_(part))
-            counts.update(self._connection.execute(counted.group_by(fingerprint.c.h)).all())
+            counts.update(self._connection.execute(FREQUENCY, {"prints": part}).all())
         return counts
 
     def get(self, story_id: int) -> Story:
@@ -136,25 +148,19 @@ class Stories:
         """The id of the story that `one` goes to, opened or counted up. Called before the item is stored."""
         self.serialize()
         if not placement.story:
-            opened = insert(table).values(
-                headline=one.headline, opened_at=now, updated_at=now, status=one.status, items=1, sources=1
-            )
-            new: int = self._connection.execute(opened.returning(table.c.id)).scalar_one()
+            opened = {
+                "headline": one.headline,
+                "opened_at": now,
+                "updated_at": now,
+                "status": one.status,
+                "items": 1,
+                "sources": 1,
+            }
+            new: int = self._connection.execute(OPEN, opened).scalar_one()
             return new
-        carried = exists().where(item.c.story == table.c.id, item.c.source == one.source)
-        joined = (
-            update(table)
-            .where(table.c.id == placement.story)
-            .values(
-                items=table.c["items"] + 1,
-                updated_at=now,
-                sources=table.c.sources + case((carried, 0), else_=1),
-            )
-            .returning(table.c.id)
-        )
-        if placement.link is Link.VERSION:
-            joined = joined.values(headline=one.headline)
-        story_id: int | None = self._connection.execute(joined).scalar()
+        joined = JOIN.values(headline=one.headline) if placement.link is Link.VERSION else JOIN
+        given = {"joined": placement.story, "by": one.source, "at": now}
+        story_id: int | None = self._connection.execute(joined, given).scalar()
         if story_id is None:
             raise NotFoundError("story", placement.story)
         return story_id
@@ -166,7 +172,7 @@ class Stories:
             {"h": h, "item": item_id} for h in sorted(set(fingerprints)) if frequency.get(h, 0) < POSTINGS
         ]
         if rows:
-            self._connection.execute(insert(fingerprint), rows)
+            self._connection.execute(POST, rows)
 
     def prune(self, before: datetime, limit: int) -> int:
         """Drop up to `limit` stories that ended before then and have no items left, with their alerts."""
@@ -195,23 +201,17 @@ class Stories:
 
     def floor(self, since: datetime) -> int | None:
         """The first id of the items stored at `since` or later; None where there is none."""
-        first = select(item.c.id).where(item.c.stored_at >= since).order_by(item.c.stored_at, item.c.id)
-        return self._connection.execute(first.limit(1)).scalar()
+        return self._connection.execute(FLOOR, {"since": since}).scalar()
 
-    def _same(self, where: ColumnElement[bool], floor: int, limit: int) -> set[int]:
-        query = select(item.c.id).where(where, item.c.id >= floor).order_by(item.c.id.desc()).limit(limit)
-        return set(self._connection.execute(query).scalars())
+    def _same(self, query: Select[int], wanted: int, floor: int, limit: int) -> set[int]:
+        rows = self._connection.execute(query, {"wanted": wanted, "floor": floor, "limit": limit})
+        return set(rows.scalars())
 
     def _sharing(self, fingerprints: Collection[int], floor: int, limit: int) -> dict[int, int]:
         """The items with the most fingerprints in common, with their number."""
         counts: dict[int, int] = {}
         for part in slices(fingerprints):
-            query = (
-                select(fingerprint.c.item, func.count())
-                .where(fingerprint.c.h.in_(part), fingerprint.c.item >= floor)
-                .group_by(fingerprint.c.item)
-            )
-            for item_id, shared in self._connection.execute(query):
+            for item_id, shared in self._connection.execute(SHARING, {"prints": part, "floor": floor}):
                 counts[item_id] = counts.get(item_id, 0) + shared
         enough = [(shared, item_id) for item_id, shared in counts.items() if shared >= SHARED]
         return {item_id: shared for shared, item_id in sorted(enough, reverse=True)[:limit]}
@@ -223,3 +223,42 @@ class Stories:
 
 SHOWN = columns(table, Story)
 ITEM = columns(item, Item)
+
+# What runs for every item is put together once: building a statement costs more than SQLite takes for it.
+FLOOR = (
+    select(item.c.id)
+    .where(item.c.stored_at >= bindparam("since"))
+    .order_by(item.c.stored_at, item.c.id)
+    .limit(1)
+)
+SAME_LINK, SAME_TEXT = (
+    select(item.c.id)
+    .where(same == bindparam("wanted"), item.c.id >= bindparam("floor"))
+    .order_by(item.c.id.desc())
+    .limit(bindparam("limit"))
+    for same in (item.c.link_hash, item.c.text_hash)
+)
+_listed = fingerprint.c.h.in_(bindparam("prints", expanding=True))
+SHARING = (
+    select(fingerprint.c.item, func.count())
+    .where(_listed, fingerprint.c.item >= bindparam("floor"))
+    .group_by(fingerprint.c.item)
+)
+FREQUENCY = select(fingerprint.c.h, func.count()).where(_listed).group_by(fingerprint.c.h)
+OPEN = insert(table).returning(table.c.id)
+JOIN = (
+    update(table)
+    .where(table.c.id == bindparam("joined"))
+    .values(
+        {
+            "items": table.c["items"] + 1,
+            "sources": table.c.sources
+            + case(
+                (exists().where(item.c.story == table.c.id, item.c.source == bindparam("by")), 0), else_=1
+            ),
+            "updated_at": bindparam("at", type_=table.c.updated_at.type),
+        }
+    )
+    .returning(table.c.id)
+)
+POST = insert(fingerprint)

@@ -162,11 +162,11 @@ def _items() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_item"),
         sqlite_autoincrement=True,
     )
-    op.create_index("ix_item_link_hash", "item", ["link_hash"], unique=False)
+    op.create_index("ix_item_link_hash_id", "item", ["link_hash", "id"], unique=False)
     op.create_index("ix_item_source_id", "item", ["source", "id"], unique=False)
     op.create_index("ix_item_stored_at", "item", ["stored_at"], unique=False)
     op.create_index("ix_item_story_id", "item", ["story", "id"], unique=False)
-    op.create_index("ix_item_text_hash", "item", ["text_hash"], unique=False)
+    op.create_index("ix_item_text_hash_id", "item", ["text_hash", "id"], unique=False)
 
 
 def _memory() -> None:
