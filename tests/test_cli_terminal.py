@@ -13,7 +13,7 @@ import click
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.cli import terminal
+from service.cli import drawing, terminal
 
 NOW = datetime(2026, 11, 24, 5, 24, tzinfo=UTC)
 ANYTHING = st.text(st.characters(), max_size=40)  # controls, marks of direction and lone surrogates too
@@ -105,7 +105,7 @@ def test_a_window_holds_the_place_and_ends_with_words() -> None:
 def test_a_table_in_a_pipe_is_columns_with_nothing_cut() -> None:
     long = "Überschrift " * 30
     with redirect_stdout(io.StringIO()):
-        lines = list(terminal.table(("id", "headline"), [(1, long), (22, "a\x1b[2Jb"), (3, None)]))
+        lines = list(drawing.table(("id", "headline"), [(1, long), (22, "a\x1b[2Jb"), (3, None)]))
     assert ["id  headline", "1   " + long.rstrip(), "22  a\ufffd[2Jb", "3   –"] == lines
 
 
@@ -113,7 +113,7 @@ def test_a_table_on_a_terminal_fits_it() -> None:
     screen = Terminal()
     with redirect_stdout(screen):
         rows = [(number, terminal.state("failing"), "Überschrift 金正恩 " * 20) for number in range(3)]
-        lines = list(terminal.table(("id", "state", "headline"), rows))
+        lines = list(drawing.table(("id", "state", "headline"), rows))
     assert len(lines) == 5
     assert all(len(click.unstyle(line)) <= 80 for line in lines)
     assert "…" in lines[-1]

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from service.actions.page import Page
+from service.cli.drawing import table
 from service.cli.screens import delivery_lines, field, hit_lines
 from service.cli.session import NUMBER, Session, command, paged
-from service.cli.terminal import bold, count, local, safe, state, table
+from service.cli.terminal import bold, count, local, safe, state
 from service.errors import UsageError
 from service.model import AlertState, DeliveryState, Exit
 

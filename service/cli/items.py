@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from service.actions.page import Page
+from service.cli.drawing import table
 from service.cli.screens import delivery_lines, field
 from service.cli.session import NUMBER, Session, command, paged
-from service.cli.terminal import bold, count, local, paragraphs, safe, state, table
+from service.cli.terminal import bold, count, local, paragraphs, safe, state
 
 if TYPE_CHECKING:
     from service.actions.desk import StoryView

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
+from service.cli.drawing import table
 from service.cli.session import QueryCommand, Session, command
-from service.cli.terminal import safe, table
+from service.cli.terminal import safe
 
 
 @command(cls=QueryCommand)

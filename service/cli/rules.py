@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from service.cli.drawing import progress, table
 from service.cli.screens import field, hit_lines, rule_lines
 from service.cli.session import SPAN, QueryCommand, Session, command
-from service.cli.terminal import dim, progress, quoted, safe, state, table
+from service.cli.terminal import dim, quoted, safe, state
 from service.errors import UsageError
 from service.model import Priority, Rule
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from service.cli.terminal import ago, bold, dim, due, local, marked, safe, state, table
+from service.cli.drawing import table
+from service.cli.terminal import ago, bold, dim, due, local, marked, safe, state
 from service.model import Delivery, DeliveryState, Evidence, Item, Rule, SourceState
 
 if TYPE_CHECKING:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from service.cli.drawing import progress, table
 from service.cli.session import SPAN, Session, command
-from service.cli.terminal import ago, dim, due, length, local, quoted, safe, state, table
+from service.cli.terminal import ago, dim, due, length, local, quoted, safe, state
 from service.errors import UsageError
 from service.model import Exit, Source, SourceState
 
@@ -50,7 +51,7 @@ def add_source(session: Session, url: str, **options: Any) -> None:  # noqa: ANN
     """
     from service.actions import shapes, sources
 
-    with session.app() as app:
+    with session.app() as app, progress("looking at the source"):
         look = sources.add(app, Source(**{"name": "", "url": url, **given(options)}))
     session.answer(
         shapes.source(look.source) | shapes.look(look),
@@ -93,7 +94,7 @@ def check_source(session: Session, name: str) -> int:
     """Look at a source, or at a URL that is none yet; nothing is stored."""
     from service.actions import shapes, sources
 
-    with session.app() as app:
+    with session.app() as app, progress("looking at the source"):
         look = sources.check(app, name)
     session.answer(shapes.look(look), [f"{safe(name)}: {safe(look.sentence)}", *_headlines(look)])
     return Exit.FAILED if look.failure else Exit.DONE

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from service.cli.drawing import progress
 from service.cli.session import Session, command
-from service.cli.terminal import count, progress, safe, talk
+from service.cli.terminal import count, safe, talk
 from service.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -34,7 +35,6 @@ def init(session: Session, force: bool) -> None:
     with session.app(load(path), migrate=True) as app:
         database = app.store.name
         with progress("reading the dictionaries, once", len(FIRST_LANGUAGES)) as advance:
-            advance(0)
             read_dictionaries(app, advance)
     option = f" --config {path}" if session.file else ""
     session.answer(

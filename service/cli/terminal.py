@@ -1,8 +1,4 @@
-"""What a person sees: safe text, local times, marked words, tables, progress.
-
-Data goes to standard output, talk to standard error. rich is loaded where a table or a bar is drawn on a
-terminal, and nowhere else; into a pipe the same table goes as plain columns, nothing cut.
-"""
+"""What a person sees: safe text, local times, marked words; answers on standard output, talk beside it."""
 
 from __future__ import annotations
 
@@ -13,16 +9,10 @@ import shlex
 import shutil
 import sys
 import textwrap
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 import click
-
-if TYPE_CHECKING:
-    from rich.progress import Progress
 
 # Characters that a terminal obeys instead of showing: C0 and C1 controls (ANSI sequences begin with one),
 # line and paragraph separators, directional marks (UAX #9), byte order mark, tags, lone surrogates.
@@ -31,10 +21,7 @@ OBEYED = re.compile(
 )
 BLANKS = frozenset("\t\n\v\f\r\x85\u2028\u2029")
 
-GAP = 2  # blanks between two columns of a table
-WIDEST = 30  # columns that a cell may take before the last one
 COLUMN = 100  # characters of the widest line of text that reads well
-PATIENCE = 1.0  # seconds that a command may take before it shows that it is at work
 
 
 def safe(text: str) -> str:
@@ -204,93 +191,3 @@ def _window(text: str, place: int, width: int) -> tuple[int, int]:
     if last < len(text):
         last = max(text.rfind(" ", place, last), place) or last
     return first, last
-
-
-# ---------------------------------------------------------------- tables and progress
-
-
-def table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str = "") -> Iterator[str]:
-    """The lines of a table; without rows, `empty` is said beside the answer.
-
-    On a terminal, what does not fit is cut. Cells are made safe here, except those that were styled.
-    """
-    cells = [[_cell(cell) for cell in row] for row in rows]
-    if not cells:
-        if empty:
-            talk(empty)
-        return
-    if on_terminal():
-        yield from _drawn(columns, cells)
-        return
-    widths = [max(len(row[n]) for row in [list(columns), *cells]) for n in range(len(columns))]
-    for row in [list(columns), *cells]:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-
-
-def _cell(value: object) -> str:
-    """A cell without what a terminal obeys; our own styles are taken off for a pipe."""
-    if isinstance(value, Styled):
-        return str(value) if in_color() else click.unstyle(str(value))
-    return safe(local(value) if isinstance(value, datetime) else "–" if value in ("", None) else str(value))
-
-
-def _drawn(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> Iterator[str]:
-    """The table as it fits the terminal; the last column, the longest text, is what is cut first."""
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    console = Console(file=sys.stdout, highlight=False)
-    rows = [[Text.from_ansi(cell) for cell in row] for row in cells]
-    widths = [max(len(title), *(row[n].cell_len for row in rows)) for n, title in enumerate(columns)]
-    widths = [*(min(width, WIDEST) for width in widths[:-1]), widths[-1]]
-    left = console.width - sum(widths[:-1]) - GAP * len(widths[:-1])
-    widths[-1] = max(min(widths[-1], left), len(columns[-1]))
-    grid = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
-    for title, width in zip(columns, widths, strict=True):
-        grid.add_column(title, width=width, no_wrap=True)
-    for row in rows:
-        for cell, width in zip(row, widths, strict=True):
-            cell.truncate(width, overflow="ellipsis")
-        grid.add_row(*row)
-    with console.capture() as captured:
-        console.print(grid, crop=False)
-    yield from (line.rstrip() for line in captured.get().rstrip("\n").split("\n"))
-
-
-@contextmanager
-def progress(title: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
-    """A function that is told of each step; it draws a bar where the work takes over a second.
-
-    Drawn on standard error, and only where that is a terminal.
-    """
-    if not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    began, done, bar = time.monotonic(), 0, None
-
-    def advance(steps: int) -> None:
-        nonlocal done, bar
-        done += steps
-        if bar is None and time.monotonic() - began > PATIENCE:
-            bar = _bar(title, total)
-            bar.start()
-        if bar is not None:
-            bar.update(bar.task_ids[0], completed=done)
-
-    try:
-        yield advance
-    finally:
-        if bar is not None:
-            bar.stop()
-
-
-def _bar(title: str, total: int | None) -> Progress:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    bar = Progress(*columns, console=Console(stderr=True), transient=True)
-    bar.add_task(title, total=total)
-    return bar

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from service.cli.drawing import progress
 from service.cli.screens import explained_lines, field, hit_lines
 from service.cli.session import NUMBER, SPAN, QueryCommand, Session, command
-from service.cli.terminal import bold, count, dim, progress
+from service.cli.terminal import bold, count, dim
 from service.errors import UsageError
 from service.model import Exit
 
@@ -54,7 +55,7 @@ def test_rule(
     if files and item is not None:
         raise UsageError("give --file or --item")
     bare = bool(files) and not (rule or compare or "@" in "".join(query))
-    with session.app(_config(session, bare=bare)) as app:
+    with session.app(_config(session, bare=bare)) as app, progress("trying the query") as advance:
         asked = trials.of_rule(app, rule, lang) if rule else trials.understand(app, query, lang)
         other = trials.of_rule(app, compare, lang) if compare else None
         trial = trials.Trial(app, asked, other, explain)
@@ -63,8 +64,7 @@ def test_rule(
         elif item is not None:
             trials.on_item(trial, item)
         else:
-            with progress("reading the archive") as advance:
-                trials.on_archive(trial, since, progress=advance)
+            trials.on_archive(trial, since, progress=advance)
     session.answer(shapes.trial(trial), _trial(trial))
     return Exit.DONE if trial.hits else Exit.FAILED
 
