@@ -57,10 +57,12 @@ class Shell:
         """Of a process of its own."""
         return os.environ | {"PYTHONPATH": str(HERE), "PYTHONIOENCODING": "utf-8"}
 
-    def configure(self, *channels: str, **urls: str) -> None:
+    def configure(self, *channels: str, database: str = "", **urls: str) -> None:
         """Write a small configuration: loopback may be polled, `console` or the named channels are told."""
         tables = dict.fromkeys(channels, "console://") | urls or {"console": "console://"}
         lines = ['[http]\nallowed_networks = ["127.0.0.1"]\ntimeout = "5s"']
+        if database:
+            lines.append(f'[database]\nurl = "{database}"')
         lines += [f'[channels.{name}]\nurl = "{url}"' for name, url in tables.items()]
         self.config.write_text("\n".join(lines), encoding="utf-8")
         self.config.chmod(0o600)

@@ -14,6 +14,7 @@ import pytest
 
 from service.model import Exit
 from tests.newsroom import TRIP, rss
+from tests.postgres import Cluster
 from tests.servers import STALL, FeedServer
 from tests.shell import COMMAND, DEADLINE, Answer, Shell
 
@@ -172,3 +173,18 @@ def test_an_interrupt_ends_with_130_and_without_a_trace(monitor: Shell, feeds: F
 def test_a_shell_learns_to_complete(monitor: Shell) -> None:
     for shell in ("bash", "zsh", "fish"):
         assert "_MONITOR_COMPLETE" in monitor("completion", shell).out
+
+
+@pytest.mark.slow
+def test_the_same_commands_work_on_postgresql(monitor: Shell, postgres: Cluster, tmp_path: Path) -> None:
+    monitor.configure(database=postgres.database())
+    assert Exit.DONE == monitor("init").code
+    monitor("add-rule", "Kim Jong Un", "+", "Reise")
+    wire = tmp_path / "wire.xml"
+    wire.write_bytes(rss(TRIP))
+    assert 1 == monitor("ingest", str(wire), "--json").json["sent"]
+    assert [TRIP.headline] == [alert["headline"] for alert in monitor("list-alerts", "--json").json]
+    assert "1 stored" in monitor("status").out
+    doctor = monitor("doctor", "--json")
+    assert (Exit.DONE, "OK") == (doctor.code, level(doctor, "database"))
+    assert not list(tmp_path.glob("monitor.db*"))
