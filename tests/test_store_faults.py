@@ -220,6 +220,7 @@ def test_a_connection_that_is_cut_undoes_its_transaction_and_the_next_one_works(
     store.close()
 
 
+@pytest.mark.slow
 def test_two_that_wait_for_each_other_are_told_to_try_again(postgres: Cluster, postgres_url: str) -> None:
     """A deadlock is a ConflictError for one of the two; the other one goes on."""
     postgres.empty(postgres_url, ["source"])

@@ -104,6 +104,7 @@ def test_a_removed_source_leaves_its_name_free(store: Store) -> None:
     assert second.id != first.id
     with store.read() as tx:
         assert tx.sources.names() == {first.id: "dpa", second.id: "dpa"}
+        assert tx.sources.names([first.id, 99]) == {first.id: "dpa"}
 
 
 def test_claims_come_longest_due_first_and_at_most_as_many_as_asked_for(
@@ -201,6 +202,15 @@ def test_a_new_url_is_read_from_its_beginning(store: Store) -> None:
         edited = tx.sources.edit(replace(get(store), url="https://new.example/"))
     assert edited.cursor == Cursor()
     assert edited == get(store)
+
+
+def test_a_poll_of_a_url_that_was_edited_meanwhile_is_fenced_off(store: Store) -> None:
+    add(store)
+    old = claim(store)[0]
+    with store.begin() as tx:
+        tx.sources.edit(replace(old, url="https://new.example/"))
+    assert not settle(store, old)
+    assert [(one.url, one.cursor) for one in claim(store)] == [("https://new.example/", Cursor())]
 
 
 def test_an_edit_cannot_take_the_name_of_another_source(store: Store) -> None:

@@ -30,7 +30,8 @@ from service.store.schema import REVISION
 from service.store.sources import Sources
 from service.store.stories import Stories
 
-BUSY = timedelta(seconds=5)  # how long a writer waits for another one
+BUSY = timedelta(seconds=5)  # how long a writer waits for another process
+TURN = timedelta(seconds=60)  # and for another thread of its own, which is known to go on
 MIGRATING = 0x4D494752  # the key of PostgreSQL's advisory lock around migrations
 
 # A node that hangs or is stopped inside a transaction must not hold the others up for longer than this.
@@ -42,7 +43,8 @@ POSTGRES = {
     "keepalives_count": 3,
     "options": "-c timezone=UTC -c lock_timeout=30s -c idle_in_transaction_session_timeout=60s",
 }
-RETRY = {"40001", "40P01", "23505"}  # serialization failure, deadlock, a row that another node wrote first
+# Serialization failure, deadlock, a lock that another node held for too long, a row that it wrote first.
+RETRY = {"40001", "40P01", "55P03", "23505"}
 SECRET = re.compile(r"(?i)((?:ssl)?password=)[^&\s]*")
 
 
@@ -96,7 +98,9 @@ class Store:
 
     @property
     def name(self) -> str:
-        """The URL without its secrets, for people and logs."""
+        """The file, or the URL without its secrets, for people and logs."""
+        if self.dialect == "sqlite":
+            return str(self._url.database)
         return SECRET.sub(r"\1***", self._url.render_as_string(hide_password=True))
 
     def now(self) -> datetime:
@@ -117,7 +121,7 @@ class Store:
                 raise SchemaError(f"{self.name}: an older version wrote it (run `monitor migrate`)")
             elif found > REVISION:
                 raise SchemaError(f"{self.name}: a newer version wrote it (install that version)")
-            with self._writing.connect() as connection:
+            with self._reading.connect() as connection:
                 self._place = installation.place(connection)
         self.follow_server()
 
@@ -157,8 +161,8 @@ class Store:
     def begin(self) -> Iterator[Transaction]:
         """A transaction that writes: committed at the end of the block, undone by an exception.
 
-        SQLite has one writer at a time, and this one waits up to five seconds for its turn. Raises
-        ConflictError where another node was faster, StoreError where the database failed.
+        SQLite has one writer at a time, and this one waits for its turn. Raises ConflictError where
+        another node was faster, StoreError where the database failed.
         """
         with self._turn(), self._translated(), self._writing.begin() as connection:
             yield Transaction(connection, self._place)
@@ -186,7 +190,7 @@ class Store:
         """The threads of this process take turns as SQLite's one writer, and do not poll for its lock."""
         if self.dialect != "sqlite":
             yield
-        elif self._writer.acquire(timeout=BUSY.total_seconds()):
+        elif self._writer.acquire(timeout=TURN.total_seconds()):
             try:
                 yield
             finally:
@@ -231,7 +235,7 @@ class Store:
 
     def _revision(self) -> str:
         """The schema version of the database, "" for one that is empty; StoreError for a foreign one."""
-        with self._writing.connect() as connection:
+        with self._reading.connect() as connection:
             tables = inspect(connection).get_table_names()
             if "alembic_version" in tables:
                 found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import fields
 from typing import Any, TypeVar
 
-from sqlalchemy import Column, Connection, Table
+from sqlalchemy import Column, Connection, Table, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 T = TypeVar("T")
@@ -31,6 +31,13 @@ def slices(numbers: Collection[Number]) -> Iterator[Sequence[Number]]:
     ordered = sorted(set(numbers))
     for start in range(0, len(ordered), SLICE):
         yield ordered[start : start + SLICE]
+
+
+def names(connection: Connection, table: Table, ids: Collection[int] | None) -> dict[int, str]:
+    """The column `name` by id, of all rows or of some."""
+    query = select(table.c.id, table.c.name)
+    parts = [query] if ids is None else [query.where(table.c.id.in_(part)) for part in slices(ids)]
+    return {row.id: row.name for part in parts for row in connection.execute(part)}
 
 
 def upsert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:

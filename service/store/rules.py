@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
 from service.errors import NotFoundError, UsageError
 from service.model import Rule
-from service.store.rows import columns, slices, upsert, values
+from service.store.rows import columns, names, slices, upsert, values
 from service.store.schema import revision, rule_version, word_list
 from service.store.schema import rule as table
 
@@ -54,10 +54,9 @@ class Rules:
         """All rules by name, disabled ones included."""
         return self._find()
 
-    def names(self) -> dict[int, str]:
-        """The name of every rule by its id, removed ones included: their alerts stay."""
-        rows = self._connection.execute(select(table.c.id, table.c.name))
-        return {row.id: row.name for row in rows}
+    def names(self, ids: Collection[int] | None = None) -> dict[int, str]:
+        """The names of rules by id, of all or of some, removed ones included: their alerts stay."""
+        return names(self._connection, table, ids)
 
     def with_ids(self, ids: Collection[int]) -> dict[int, Rule]:
         """Rules by id, removed ones included."""

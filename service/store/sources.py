@@ -27,7 +27,7 @@ from sqlalchemy import (
 from service.errors import NotFoundError, UsageError
 from service.model import Cursor, Source, SourceState
 from service.store import lease as leases
-from service.store.rows import columns, values
+from service.store.rows import columns, names, values
 from service.store.schema import seen
 from service.store.schema import source as table
 
@@ -91,16 +91,16 @@ class Sources:
         where = [table.c.state == state] if state else []
         return self._find(*where, limit=limit)
 
-    def names(self) -> dict[int, str]:
-        """The name of every source by its id, removed ones included: their items stay."""
-        rows = self._connection.execute(select(table.c.id, table.c.name))
-        return {row.id: row.name for row in rows}
+    def names(self, ids: Collection[int] | None = None) -> dict[int, str]:
+        """The names of sources by id, of all or of some, removed ones included: their items stay."""
+        return names(self._connection, table, ids)
 
     def edit(self, source: Source) -> Source:
         """Write what a person says about the source, and when it is due next.
 
-        What polling learned stays, but for a new URL, which is read from its beginning. Raises UsageError
-        for a name or a URL that is taken, NotFoundError where the source is gone.
+        What polling learned stays, but for a new URL, which is read from its beginning: a poll of the old
+        one that is under way is fenced off. Raises UsageError for a name or a URL that is taken,
+        NotFoundError where the source is gone.
         """
         self._check(source)
         stored = self._find(table.c.id == source.id)
@@ -109,7 +109,8 @@ class Sources:
         changes: dict[str, Any] = {name: getattr(source, name) for name in DEFINITION}
         changes["next_poll_at"] = _scheduled(literal(source.next_poll_at, table.c.next_poll_at.type))
         if stored[0].url != source.url:
-            changes |= {"cursor": Cursor(), "failures": 0, "last_error": ""}
+            fresh = {"cursor": Cursor(), "failures": 0, "last_error": "", "epoch": table.c.epoch + 1}
+            changes |= fresh | leases.SETTLED
         self._connection.execute(update(table).where(table.c.id == source.id).values(changes))
         return self._find(table.c.id == source.id)[0]
 
