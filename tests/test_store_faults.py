@@ -370,8 +370,6 @@ def test_a_full_disk_undoes_the_transaction_and_the_next_one_works_when_there_is
     committed, stored, scanned = map(int, counts.split())
     assert committed == stored == scanned > 0
     assert int(later) == committed + 10
-    assert (
-        failed == f"sqlite:///{path}: the disk cannot be written (full or failing; nothing was half written)"
-    )
+    assert failed == f"{path}: the disk cannot be written (full or failing; nothing was half written)"
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
