@@ -202,6 +202,13 @@ def test_a_body_that_cannot_be_unpacked_is_a_failure(
     assert failure.reason.startswith("the answer cannot be unpacked: ")
 
 
+def test_what_grows_as_only_a_trap_does_is_given_up_early(fetcher: Fetcher, server: FeedServer) -> None:
+    url = server.serve("/feed", gzip_bomb(8), headers={"Content-Encoding": "gzip"})
+    failure = fail(fetcher, url)
+    assert failure.kind is FailureKind.TOO_LARGE
+    assert failure.reason == "it unpacks to more than 200 times its size, as only a trap does"
+
+
 # ---------------------------------------------------------------- redirects
 
 
@@ -416,6 +423,10 @@ HOSTILE = {
     ),
     "50 MB": (Answer(body=b"x" * 50_000_000), FailureKind.TOO_LARGE),
     "an endless body": (Answer(body=drip(b"x" * 2**16, every=0)), FailureKind.TOO_LARGE),
+    "a length of 50 MB": (
+        Answer(raw=b"HTTP/1.1 200 OK\r\nContent-Length: 50000000\r\n\r\nabc"),
+        FailureKind.TOO_LARGE,
+    ),
     "a length that is too long": (
         Answer(raw=b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc"),
         FailureKind.NETWORK,
@@ -594,11 +605,35 @@ def test_a_scheme_that_nobody_fetches_is_refused(fetcher: Fetcher) -> None:
     assert failure.reason.startswith("nothing here fetches gopher: (there is ")
 
 
-def test_through_a_proxy_the_proxy_is_asked(server: FeedServer) -> None:
+@pytest.fixture
+def proxied(server: FeedServer) -> Iterator[Fetcher]:
+    """A fetcher for which `server` is the proxy to the public internet."""
+    http = Http(proxy=server.origin, per_host_gap=duration("1s"))
+    with closing(Fetcher(http, clock=lambda: NOW, agent_version="1")) as fetcher:
+        yield fetcher
+
+
+def test_through_a_proxy_the_proxy_is_asked(proxied: Fetcher, server: FeedServer) -> None:
     server.script("http://feeds.example.org/feed", Answer(body=FEED))
-    fetcher = Fetcher(Http(proxy=server.origin), clock=lambda: NOW, agent_version="1")
-    try:
-        assert read(fetcher, "http://feeds.example.org/feed").documents[0].body == FEED
-        assert fail(fetcher, "http://10.0.0.1/feed").kind is FailureKind.REFUSED
-    finally:
-        fetcher.close()
+    assert read(proxied, "http://feeds.example.org/feed").documents[0].body == FEED
+    assert fail(proxied, "http://10.0.0.1/feed").kind is FailureKind.REFUSED
+
+
+def test_a_public_host_that_asks_for_a_pause_gets_it_from_all_its_sources(
+    proxied: Fetcher, server: FeedServer
+) -> None:
+    server.script("http://feeds.example.org/a", Answer(status=429, headers={"Retry-After": "30"}))
+    assert fail(proxied, "http://feeds.example.org/a").kind is FailureKind.THROTTLED
+    failure = fail(proxied, "http://feeds.example.org/b")
+    assert failure.kind is FailureKind.DEFERRED
+    assert failure.reason == "its host asked for a pause"
+    assert failure.retry_after
+    assert timedelta(seconds=20) < failure.retry_after <= timedelta(seconds=30)
+    assert len(server.requests) == 1
+
+
+def test_a_host_of_our_own_house_is_never_left_alone(fetcher: Fetcher, server: FeedServer) -> None:
+    server.serve("/a", status=429, headers={"Retry-After": "30"})
+    server.serve("/b", FEED)
+    assert fail(fetcher, server.url("/a")).kind is FailureKind.THROTTLED
+    assert read(fetcher, server.url("/b")).documents

@@ -24,6 +24,7 @@ from tests.servers import DEADLINE, unused_port
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # of asyncore, which Python 3.12 took out
     from pyftpdlib.authorizers import DummyAuthorizer
+    from pyftpdlib.filesystems import AbstractedFS
     from pyftpdlib.handlers import FTPHandler
     from pyftpdlib.servers import ThreadedFTPServer
 
@@ -40,7 +41,7 @@ def fetcher() -> Iterator[Fetcher]:
 
 
 @pytest.fixture
-def ftp(tmp_path: Path) -> Iterator[Source]:
+def ftp(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Source]:
     """An FTP server whose folder /wire is tmp_path/wire."""
     (tmp_path / "wire").mkdir()
     users = DummyAuthorizer()
@@ -49,6 +50,7 @@ def ftp(tmp_path: Path) -> Iterator[Source]:
 
     class Handler(FTPHandler):  # type: ignore[misc]
         authorizer = users
+        abstracted_fs = getattr(request, "param", AbstractedFS)
         auth_failed_timeout = 0.01
 
     server = ThreadedFTPServer(("127.0.0.1", 0), Handler)
@@ -57,6 +59,17 @@ def ftp(tmp_path: Path) -> Iterator[Source]:
     yield Source(name="wire", url=check_url(f"ftp://127.0.0.1:{server.address[1]}/wire/"))
     server.close_all()
     thread.join(DEADLINE)
+
+
+class Modest(AbstractedFS):  # type: ignore[misc]
+    """Files that are larger than they are said to be."""
+
+    def stat(self, path: str) -> os.stat_result:
+        stated = list(Path(path).stat())
+        stated[6] = min(stated[6], 10)
+        return os.stat_result(stated)
+
+    lstat = stat
 
 
 def drop(folder: Path, name: str, body: bytes = STORY, *, age: float = 3600.0) -> None:
@@ -166,6 +179,19 @@ def test_the_login_comes_from_the_environment(
     unset = fetcher.fetch(source)
     assert isinstance(unset, Failure)
     assert unset.reason == "the environment variable WIRE_LOGIN does not hold user:password"
+
+
+@pytest.mark.parametrize("ftp", [Modest], indirect=True)
+def test_a_file_that_is_larger_than_was_said_is_a_reason(
+    fetcher: Fetcher, ftp: Source, tmp_path: Path
+) -> None:
+    drop(tmp_path / "wire", "a.txt")
+    failure = fetcher.fetch(ftp)
+    assert isinstance(failure, Failure)
+    assert (failure.kind, failure.reason) == (
+        FailureKind.TOO_LARGE,
+        "a file is larger than its server says",
+    )
 
 
 def test_a_folder_that_is_not_there_is_a_reason(fetcher: Fetcher, ftp: Source) -> None:

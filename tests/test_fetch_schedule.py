@@ -321,6 +321,7 @@ def test_a_source_is_always_due_again_and_not_too_late(
     assert now <= due.at <= now + max(poll.longest, GONE_LOOK, source.every or timedelta(0))
     if due.state is not SourceState.GONE:
         assert due.at <= now + max(poll.longest, source.every or timedelta(0))
+    assert due.rhythm is None or due.rhythm >= timedelta(0)
     assert due.at.tzinfo is UTC
     assert due.reason
 
