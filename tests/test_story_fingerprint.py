@@ -102,6 +102,13 @@ def test_grouping_digits_changes_no_number() -> None:
     assert compare(grouped, plain).changed == ()
 
 
+def test_two_numbers_that_both_changed_are_another_report() -> None:
+    report = "im lager liegen {} kisten äpfel und an der rampe warten {} weitere lastwagen auf ihre fracht"
+    old, one, both = (report.format(*numbers).split() for numbers in ((40, 7), (41, 7), (38, 9)))
+    assert compare(one, old).agree
+    assert not compare(both, old).agree
+
+
 def test_reports_from_one_template_do_not_agree() -> None:
     report = "die aktie von {} stieg um {} prozent auf {} euro während {} um {} prozent nachgab in {} tagen"
     old = report.format("ahrens", 3, 45, "bolten", 7, 2).split()

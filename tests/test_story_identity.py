@@ -133,6 +133,14 @@ def test_a_rewritten_text_under_a_new_guid_is_a_version_by_link_and_headline() -
     assert memory.kinds([entry(1, external_id="again", body="Nun doch nicht.")]) == [Kind.VERSION]
 
 
+def test_a_guid_that_moves_to_https_with_a_new_headline_is_a_version() -> None:
+    memory = Memory()
+    bare = replace(entry(1), link="", canonical_link="")
+    memory.poll([replace(bare, external_id="http://www.rundblick.example/bus?id=1&utm_source=rss")])
+    moved = replace(bare, external_id="https://rundblick.example/bus/?id=1", headline="Gera verschiebt alles")
+    assert memory.kinds([moved]) == [Kind.VERSION]
+
+
 def test_a_version_that_was_seen_is_not_told_again() -> None:
     """Two servers behind one name serve an old and a new document in turn."""
     memory = Memory()
@@ -159,7 +167,7 @@ def test_a_second_entry_under_a_guid_is_new() -> None:
 
 
 def test_versions_of_the_format_share_one_key_within_a_document() -> None:
-    wire = [entry(1, external_id="urn:wire:1", version=str(version)) for version in (1, 2)]
+    wire = [entry(number, external_id="urn:wire:1", version=str(number)) for number in (1, 2)]
     assert len({keys.primary for keys in identify(wire)}) == 1
     assert Memory().kinds(wire) == [Kind.NEW, Kind.VERSION]
 

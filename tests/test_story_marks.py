@@ -47,6 +47,7 @@ NONE, UPDATE, REPEAT, CORRECTION, KILL = (
         ("Reuters", "UPDATE 3-Kim boards train for Beijing", UPDATE, "Kim boards train for Beijing"),
         ("Reuters", "CORRECTED-UPDATE 2-Kim boards train", CORRECTION, "Kim boards train"),
         ("Reuters", "WRAPUP 1-Kim boards train", UPDATE, "Kim boards train"),
+        ("Reuters", "UPDATE 1-KIM BOARDS TRAIN", UPDATE, "KIM BOARDS TRAIN"),
         ("Reuters", "RPT-Kim boards train", REPEAT, "Kim boards train"),
         ("Reuters", "REFILE-Kim boards train", REPEAT, "Kim boards train"),
         ("Reuters", "STORY WITHDRAWN: Kim boards train", KILL, "Kim boards train"),
@@ -89,6 +90,12 @@ def test_a_mark_gives_its_signal_and_is_no_part_of_the_headline(
         "Korrektur der Wachstumszahlen: Institut wird vorsichtiger",
         "Analysts: rate cut likely",
         "ACHTUNG: Glatteis in Bayern",
+        "ACHTUNG: Diese Kindersitze bitte nicht mehr verwenden",
+        "RÜCKZUG: Trainer hört auf",
+        "LEAD POISONING: CITY SUED",
+        "OIL-RICH STATE SEEKS LOAN",
+        "KILL-Switch for cars becomes law",
+        "* Sterne über Kiel",
         "A1: Unfall mit drei Lastwagen",
         "Flash floods: dozens missing",
         "USA/Iran: Gespräche vertagt",
@@ -134,6 +141,12 @@ def test_words_that_look_like_marks_are_none(agency: str, headline: str) -> None
 def test_a_mark_can_tell_the_genre(headline: str, genre: str) -> None:
     assert read(Item(headline=headline)).genre == genre
     assert read(Item(headline=headline, genre="interview")).genre == "interview"
+
+
+def test_a_bracketed_warning_recalls_only_where_the_agency_is_known() -> None:
+    warning = Item(headline="(Achtung) Glatteis in Bayern")
+    assert read(warning).signal is NONE
+    assert read(replace(warning, agency="dpa")).signal is KILL
 
 
 def test_a_label_in_ordinary_words_stays_readable() -> None:
@@ -187,6 +200,7 @@ def test_marks_stand_in_slugs_too(slug: str, signal: Signal) -> None:
         ("(Neu: Reaktion der Ministerin)\n\nDas Werk schließt.", UPDATE),
         ("(Wiederholung)\n\nDas Werk schließt.", REPEAT),
         ("Please kill item dpa 157 'Works to close'. A corrected story will follow.", KILL),
+        ('"Please hold the story," the editor said, and put down her 20 pages.', NONE),
         ("Das Werk schließt (neu: im Mai).\n\nBitte nicht mehr verwenden, warnt der Hersteller.", NONE),
     ],
 )

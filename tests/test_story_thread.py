@@ -116,6 +116,8 @@ def test_what_forty_portals_carry_is_a_report_and_no_boilerplate() -> None:
     rewritten = item("Kamele bekommen Brücken. " * 9 + STORY[STORY.index("Verkehrsministerin") :])
     frequency = dict.fromkeys(fingerprints(portals[0]), 40)
     assert place(rewritten, NEW, found(rewritten, *portals), frequency).story == 107
+    some = dict.fromkeys(frequency, 13)
+    assert place(rewritten, NEW, found(rewritten, *portals[:7]), some).story == 107
     one_desk = [replace(each, source=3) for each in portals]
     assert place(rewritten, NEW, found(rewritten, *one_desk), frequency).story == 0
 
@@ -218,6 +220,11 @@ def test_a_series_from_one_template_needs_more_than_its_template() -> None:
     title = "Devisen: Eurokurs bewegt sich wenig"
     today, before = item(other_day, headline=title), stored(report, headline=title)
     assert placed(marks.read(today), marks.read(before)).link is Link.FIRST
+    half_new = "Die Notenbank hat am Freitag ihre Zinsen zum dritten Mal in Folge nicht angetastet. " + report
+    cut = item(half_new.replace("Händler verwiesen", "Beobachter verwiesen"), headline=title)
+    again = stored(report + " Der Yen blieb im Blick der Händler, ebenso das Pfund und der Franken.")
+    assert placed(cut, again).link is not Link.FIRST
+    assert placed(marks.read(cut), again).link is Link.FIRST
     copied = placed(marks.read(item(report, headline=title)), marks.read(before))
     assert copied.link is Link.EQUAL
 

@@ -64,8 +64,11 @@ def _colon(
 
 
 def _dash(words: str, signal: Signal = Signal.NONE, genre: str = "") -> Mark:
-    """`WORD-Headline`, at Reuters: the dash has no blank on its left, and at most one on its right."""
-    return Mark(re.compile(rf"(?:{words})(?=-\s?\S)"), signal, genre)
+    """`WORD-Headline`, at Reuters: no blank before the dash, and small letters behind it.
+
+    In a headline all of capitals, `OIL-RICH STATE …` may be a word like any other.
+    """
+    return Mark(re.compile(rf"(?:{words})(?=-\s?\S.*[a-z])"), signal, genre)
 
 
 def _plain(pattern: str, signal: Signal = Signal.NONE, genre: str = "", urgency: int = 0) -> Mark:
@@ -82,7 +85,7 @@ COMMON = (
     _colon("BREAKING(?: NEWS)?|EILMELDUNG|Eilmeldung|EIL|URGENT|DRINGEND", urgency=2),
     _colon("BLITZ(?:MELDUNG)?|FLASH|ALERTE?", urgency=1),
     _colon("KORREKTUR|BERICHTIGUNG|CORRECTION|CORRECTED|RECTIFICATIF|CORRECCIÓN", Signal.CORRECTION),
-    _colon("KILL|ANNULATION|ANNULLIERUNG|WITHDRAWN|RÜCKZUG|ZURÜCKGEZOGEN", Signal.KILL),
+    _colon("KILL|ANNULATION|ANNULLIERUNG|WITHDRAWN", Signal.KILL),
     _colon("WDHL?G?|WIEDERHOLUNG|RPT|REPEAT", Signal.REPEAT),
     _colon("UPDATE|AKTUALISIERUNG|NEUFASSUNG", Signal.UPDATE),
     _colon("EXCLUSIVE|EXKLUSIV", genre="exclusive"),
@@ -107,12 +110,17 @@ DPA = (
     _plain(r"\((?:Berichtigung|BERICHTIGUNG|Korrektur)(?::[^)]{0,300})?\)", Signal.CORRECTION),
     _plain(r"\((?:Wiederholung|WIEDERHOLUNG)(?::[^)]{0,300})?\)", Signal.REPEAT),
     _plain(r"\((?:Neu|NEU): ?[^)]{0,300}\)", Signal.UPDATE),
-    _plain(r"\((?:Achtung|ACHTUNG)\)", Signal.KILL),
-    _plain(r"ACHTUNG:(?=.{0,200}(?:nicht (?:mehr )?verwenden|zurückgezogen))", Signal.KILL),
+    _plain(
+        r"ACHTUNG:(?=.{0,40}\b(?:Meldung|Bericht|dpa)\b.{0,160}(?:nicht (?:mehr )?verwenden|zurückgezogen))",
+        Signal.KILL,
+    ),
     _plain(r"\((?:Zusammenfassung|ZUSAMMENFASSUNG)[^)]{0,20}\)", Signal.UPDATE),
     _plain(r"\(KORR-Bericht\)|\((?:Hintergrund|Analyse)\)", genre="analysis"),
     _plain(r"\((?:Tages)?(?:überblick|Überblick)[^)]{0,30}\)", genre=COLLECTION),
 )
+
+# Only where the agency is known: a portal that warns its readers writes the same.
+RECALLED = _plain(r"\((?:Achtung|ACHTUNG)\)", Signal.KILL)
 
 AFX = (
     _colon("(?:GESAMT-)?ROUNDUP", Signal.UPDATE),
@@ -147,19 +155,19 @@ AFX = (
 )
 
 AFP = (
-    _plain(r"(?:\d{1,2}(?:\.|nd|rd|th|st)? )?LEAD(?=\s?[:/ -])", Signal.UPDATE),
+    _plain(r"\d{1,2}(?:\.|nd|rd|th|st)? LEAD(?=\s?[:/ -])|LEAD(?=\s?[:/])", Signal.UPDATE),
     _colon("ZUSAMMENFASSUNG|SYNTHÈSE|PAPIER GÉNÉRAL|AVANT-PAPIER", Signal.UPDATE),
     _colon("AKTUELL|ACTUALISATION|AMPLIACIÓN", Signal.UPDATE),
     _colon("ENCADRÉ|REPORTAGE|PORTRAIT", genre="background"),
 )
 
 REUTERS = (
-    _dash(r"(?:UPDATE|WRAPUP) ?\d{1,2}", Signal.UPDATE),
+    _plain(r"(?:UPDATE|WRAPUP) ?\d{1,2}(?=-\s?\S)", Signal.UPDATE),
     _dash("CORRECTED|CORRECTION|REFILED-CORRECTED", Signal.CORRECTION),
     _plain(r"\(CORRECTED\)", Signal.CORRECTION),
     # A refile mends what does not bear on the understanding, so it is no correction.
     _dash("REFILE|RPT", Signal.REPEAT),
-    _dash("WITHDRAWN|KILL", Signal.KILL),
+    _dash("WITHDRAWN", Signal.KILL),
     _dash("BRIEF", genre="brief"),
     _dash("EXCLUSIVE", genre="exclusive"),
     _dash("ANALYSIS|INSIGHT|BREAKINGVIEWS|COLUMN|EXPLAINER", genre="analysis"),
@@ -176,26 +184,26 @@ REUTERS = (
 AP = (
     _plain(r"AP ?NewsAlert|APNewsAlert|AP NEWS ALERT", urgency=1),
     _plain(r"Correction:(?= .{1,80} story\b)", Signal.CORRECTION),
-    _plain(r"(?:BC-)?(?:KILL|ADVISORY KILL|ELIMINATION)(?=--?\s?\S)", Signal.KILL),
+    _plain(r"(?:BC-)?(?:ADVISORY )?KILL(?=--)|(?:BC-)?ELIMINATION(?=--)", Signal.KILL),
     _plain(r"AP (?:Top|Week(?:ly)?|News Digest|Coverage Plan)\b[^:]{0,40}(?=:|$)", genre=COLLECTION),
 )
 
 BLOOMBERG = (
-    _plain(r"\*+(?=[A-Z0-9\"'$€£][A-Z0-9\"'$€£&.,]+\b)", urgency=2),
+    _plain(r"\*+(?=[^a-z]{8,}$)", urgency=2),  # a red headline: all of capitals
     _plain(r"\((?:Correct|CORRECT)(?:\d|ed)?\)", Signal.CORRECTION),
     _plain(r"\((?:Update|UPDATE) ?\d?\)", Signal.UPDATE),
     _plain(r"\((?:Full|Repeat)\)", Signal.REPEAT),
 )
 
 TABLES: Mapping[str, tuple[Mark, ...]] = {
-    "dpa": DPA + AFX,
-    "dpa-AFX": AFX + DPA,
+    "dpa": (RECALLED, *DPA, *AFX),
+    "dpa-AFX": (RECALLED, *AFX, *DPA),
     "AFP": AFP,
     "Reuters": REUTERS,
     "AP": AP,
     "Bloomberg": BLOOMBERG,
 }
-EVERY = tuple(dict.fromkeys(mark for table in TABLES.values() for mark in table))
+EVERY = tuple(dict.fromkeys(mark for table in TABLES.values() for mark in table if mark != RECALLED))
 
 # In a slug they stand between its parts: "NKOREA-TRAVEL/ (UPDATE 1, CORRECTED)", "BC-Kim,2nd Ld-Writethru".
 SLUG = (
@@ -216,8 +224,11 @@ TRAILING = re.compile(
 _TRAILING_SIGNALS = {"W": Signal.REPEAT, "R": Signal.REPEAT, "F": Signal.REPEAT, "K": Signal.CORRECTION}
 _TRAILING_SIGNALS |= {"B": Signal.CORRECTION, "C": Signal.CORRECTION, "U": Signal.UPDATE, "N": Signal.UPDATE}
 
-KILL_REQUEST = re.compile(  # an English desk names what it takes back: "Please kill item dpa 157 'Kim …'"
-    r"\b[Pp]lease (?:kill|withhold|hold|disregard)\b.{0,60}\b(?:item|story|report)\b"
+# An English desk names what it takes back, in a line of its own: "Please kill item dpa 157 'Kim …'".
+KILL_REQUEST = re.compile(
+    r"^(?:EDITORS?\W{1,3})?[Pp]lease (?:kill|withhold|hold|disregard) (?:\w+ ){0,2}"
+    r"(?:item|story|report)\b.{0,40}[\d'\"‘“]",
+    re.MULTILINE,
 )
 _OPENING_CHARACTERS = 400  # how far into a text its desk's own lines can stand
 
