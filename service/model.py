@@ -279,6 +279,7 @@ class Placement:
     nearest: int = 0  # Item.id of the item it was linked to
     score: float = 0.0  # containment, 0 to 1, where the text decided
     reason: str = ""
+    late: bool = False  # a version that is older than one that is stored
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -352,6 +353,8 @@ class Hit:
     evidence: tuple[Evidence, ...]
     id: int = 0
     at: datetime | None = None
+    action: str = ""  # what became of it: open, update, join, suppress
+    reason: str = ""  # and why
 
 
 # ---------------------------------------------------------------- alerts and deliveries
@@ -564,6 +567,80 @@ class Node:
     def name(self) -> str:
         """`host:pid`, for people and logs."""
         return f"{self.host}:{self.pid}"
+
+
+# ---------------------------------------------------------------- people at the desk
+
+
+class Role(StrEnum):
+    """What a person may do at the desk; each may all that the one before it may."""
+
+    VIEWER = "viewer"  # look
+    EDITOR = "editor"  # and change rules, sources and silences, acknowledge, send again
+    ADMIN = "admin"  # and see to users and tokens
+
+    def covers(self, other: Role) -> bool:
+        """Whether this role may do what needs `other`."""
+        order = tuple(Role)
+        return order.index(self) >= order.index(other)
+
+
+class Scope(StrEnum):
+    """What a token of the API may do."""
+
+    READ = "read"
+    WRITE = "write"
+    METRICS = "metrics"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """A person who may sign in. `password` is an Argon2 hash; "" signs nobody in."""
+
+    name: str
+    role: Role = Role.VIEWER
+    id: int = 0
+    password: str = field(default="", repr=False)
+    language: str = ""  # of the page; "": as the browser asks
+    timezone: str = ""  # "": as the digests
+    shortcuts: bool = True  # j, k, o, a and /
+    created_at: datetime | None = None
+
+
+class Purpose(StrEnum):
+    """What a secret opens."""
+
+    SESSION = "session"  # the page, after signing in
+    INVITATION = "invitation"  # once: setting one's own password
+    TOKEN = "token"  # noqa: S105 - the name of a purpose; opens the API
+    FEED = "feed"  # the hits of one rule, for a feed reader
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Secret:
+    """What is known of a secret that was handed out; the secret itself is kept nowhere."""
+
+    purpose: Purpose
+    id: int = 0
+    account: int = 0  # whose it is; 0: nobody's
+    rule: int = 0  # of a feed
+    name: str = ""
+    scopes: tuple[Scope, ...] = ()
+    created_at: datetime | None = None
+    expires_at: datetime | None = None  # None: never
+    used_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """Who changed what, for the record."""
+
+    at: datetime
+    who: str
+    what: str  # the name of the command that does the same
+    subject: str = ""
+    detail: Mapping[str, object] = field(default_factory=dict)
+    id: int = 0
 
 
 class Exit(IntEnum):

@@ -20,13 +20,17 @@ from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 from service.errors import SchemaError, StoreError
 from service.model import Clock, utcnow
 from service.store import installation
+from service.store.accounts import Accounts
 from service.store.alerts import Alerts
+from service.store.audit import Audit
+from service.store.board import Board
 from service.store.installation import Installation
 from service.store.items import Items
 from service.store.nodes import Nodes
 from service.store.outbox import Outbox
 from service.store.rules import Rules
 from service.store.schema import REVISION
+from service.store.secrets import Secrets
 from service.store.sources import Sources
 from service.store.stories import Stories
 
@@ -64,6 +68,10 @@ class Transaction:
         self.outbox = Outbox(connection)
         self.nodes = Nodes(connection)
         self.installation = Installation(connection, place)
+        self.accounts = Accounts(connection)
+        self.secrets = Secrets(connection)
+        self.audit = Audit(connection)
+        self.board = Board(connection)
 
 
 class Store:

@@ -35,6 +35,9 @@ from service.model import (
     Link,
     Message,
     Priority,
+    Purpose,
+    Role,
+    Scope,
     Signal,
     SourceState,
     Status,
@@ -42,7 +45,7 @@ from service.model import (
 )
 from service.store.columns import Choice, Json, Moment, Plain, Reference, RowId, Span, Structured, words
 
-REVISION = "0001"  # the newest migration; four digits, so that older and newer can be told apart
+REVISION = "0002"  # the newest migration; four digits, so that older and newer can be told apart
 
 metadata = MetaData(
     naming_convention={
@@ -295,6 +298,8 @@ hit = Table(
     _to("story", "story"),
     Column("evidence", Structured[tuple[Evidence, ...]](tuple[Evidence, ...], ())),
     Column("at", Moment, nullable=False),
+    Column("action", Plain, nullable=False, server_default=""),
+    Column("reason", Plain, nullable=False, server_default=""),
     Index("uq_hit_rule_item", "rule", "item", unique=True),
     Index(None, "rule", "id"),
     Index(None, "item"),
@@ -429,4 +434,48 @@ audit = Table(
     Column("what", Plain, nullable=False),  # add-rule, silence, resend, …
     _text("subject"),
     Column("detail", Json),
+)
+
+account = Table(
+    "account",
+    metadata,
+    _id(),
+    Column("name", Plain, nullable=False, unique=True),
+    Column("role", Choice(Role), nullable=False),
+    _text("password"),
+    _text("language"),
+    _text("timezone"),
+    Column("shortcuts", Boolean, nullable=False, server_default=true()),
+    Column("created_at", Moment, nullable=False),
+    **LASTING,
+)
+
+# Sessions, invitations, tokens and feed addresses. A secret has 256 random bits, so a plain hash of it is
+# as good as the secret is long, and finds it by an index.
+secret = Table(
+    "secret",
+    metadata,
+    _id(),
+    Column("hash", Plain, nullable=False, unique=True),
+    Column("purpose", Choice(Purpose), nullable=False),
+    Column("account", Reference, ForeignKey("account.id", ondelete="CASCADE")),
+    Column("rule", Reference, ForeignKey("rule.id", ondelete="CASCADE")),
+    _text("name"),
+    Column("scopes", Structured[tuple[Scope, ...]](tuple[Scope, ...], ())),
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment, index=True),
+    Column("used_at", Moment),
+    Index(None, "account"),
+    Index(None, "rule"),
+)
+
+# What was answered to a request that may be repeated.
+answer = Table(
+    "answer",
+    metadata,
+    Column("key", Plain, primary_key=True),  # hash of the caller, the path and the key that it sent
+    Column("request", Plain, nullable=False),  # hash of the body
+    Column("status", Integer, nullable=False),  # 0: still being worked on
+    _text("body"),
+    Column("at", Moment, nullable=False, index=True),
 )

@@ -256,6 +256,8 @@ def _alerts() -> None:
         sa.Column("story", sa.BigInteger(), nullable=False),
         sa.Column("evidence", JSON, nullable=True),
         sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("action", sa.Text(), server_default="", nullable=False),
+        sa.Column("reason", sa.Text(), server_default="", nullable=False),
         sa.ForeignKeyConstraint(["item"], ["item.id"], name="fk_hit_item_item", ondelete="CASCADE"),
         sa.ForeignKeyConstraint(["rule"], ["rule.id"], name="fk_hit_rule_rule", ondelete="CASCADE"),
         sa.ForeignKeyConstraint(["story"], ["story.id"], name="fk_hit_story_story", ondelete="CASCADE"),
