@@ -10,6 +10,7 @@ import os
 import re
 import socket
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -25,7 +26,6 @@ from service.errors import ConfigError, MonitorError, UsageError
 from service.fetch.transports import Fetcher
 from service.model import Channel, Clock, Node, utcnow
 from service.pipeline import Parts, Pipeline
-from service.rules.watchlist import Watchlist
 from service.store import lexicon
 from service.store.db import Store
 from service.telling import Teller
@@ -72,7 +72,8 @@ class App:
             self.config, alerts=config.alerts, quiet_hours=config.quiet_hours, digest=config.digest
         )
         self.channels = channels
-        self.teller.reload(self.config, channels)
+        self.teller.config = self.config
+        self.pipeline.parts = replace(self.pipeline.parts, config=self.config, channels=channels)
         self.dispatcher.reload(channels)
 
     @cached_property
@@ -88,11 +89,6 @@ class App:
     def morphology(self) -> Morphology:
         """The words of every enabled language."""
         return Morphology(lexicon.load(LANGUAGES))
-
-    @cached_property
-    def watchlist(self) -> Watchlist:
-        """The live rules, empty until a transaction refreshes them."""
-        return Watchlist(self.morphology)
 
     @cached_property
     def channels(self) -> Mapping[str, Channel]:
@@ -127,7 +123,7 @@ class App:
     @cached_property
     def teller(self) -> Teller:
         """From hits to messages."""
-        return Teller(self.config, self.watchlist, self.channels, self.report)
+        return Teller(self.config, self.morphology, self.report)
 
     @cached_property
     def node(self) -> Node:
@@ -154,6 +150,7 @@ class App:
                 fetcher=self.fetcher,
                 workers=self.workers,
                 dispatcher=self.dispatcher,
+                channels=self.channels,
                 teller=self.teller,
                 report=self.report,
             )

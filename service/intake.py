@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from service.config import Agency
-from service.model import Item, Placement, Seen, Source
+from service.model import Item, Link, Placement, Seen, Source
 from service.store.db import Transaction
 from service.story import fingerprint, identity, marks, thread
 
@@ -56,6 +56,8 @@ def _place(
     )
     frequency = tx.stories.document_frequency(prints) if candidates else {}
     placement = thread.place(item, recognition, candidates, frequency)
+    if placement.link is Link.VERSION and identity.order(item, tx.items.get(placement.nearest)) < 0:
+        placement = replace(placement, late=True, reason=f"{placement.reason}, and older than that")
     stored = tx.items.add(
         item, placement, keys=names, content=content, text_hash=text, fingerprints=prints, now=now
     )

@@ -19,7 +19,7 @@ from __future__ import annotations
 import contextlib
 import queue
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import cast
@@ -33,6 +33,7 @@ from service.fetch.transports import Fetcher
 from service.intake import take_in
 from service.model import (
     Attempt,
+    Channel,
     Delivery,
     DeliveryState,
     Failure,
@@ -44,6 +45,7 @@ from service.model import (
     Source,
     SourceState,
 )
+from service.release import Releaser
 from service.store.db import Store, Transaction
 from service.telling import Teller
 from service.workers import WorkerError, Workers
@@ -64,6 +66,7 @@ class Parts:
     fetcher: Fetcher
     workers: Workers
     dispatcher: Dispatcher
+    channels: Mapping[str, Channel]
     teller: Teller
     node: Node
     report: Report
@@ -136,6 +139,7 @@ class Pipeline:
         parts, source, now = self.parts, fetched.source, self.parts.store.now()
         items = [item for document in parsed for item in document.items]
         feed = parsed[-1].feed.freshness if parsed else Freshness()
+        parts.teller.prepare(items)
         try:
             with parts.store.begin() as tx:
                 parts.teller.refresh(tx)
@@ -231,7 +235,7 @@ class Pipeline:
                 return 0
         with self.parts.store.begin() as tx:
             held = tx.outbox.held_due(now, RELEASE_BATCH)
-            self.parts.teller.release(tx, held, now)
+            Releaser(tx, self.parts.config, self.parts.channels, now).release(held)
             passes("released")
         return len(held)
 

@@ -1,25 +1,23 @@
-"""From a stored item to rows in the outbox, and from a held row to a message.
+"""From a stored item to rows in the outbox: which rules hit, who is told, and what is taken back.
 
-`tell` runs in the transaction that stores the item, `release` in one of its own when the messages are due.
-An alert is rule and story; a message is story, channel and recipient, and lists every rule that hit.
+Runs in the transaction that stores the item. An alert is rule and story; a message is story, channel and
+recipient, and lists every rule that hit. What becomes of the rows when they are due is in `release.py`.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from service.alerts import policy
 from service.alerts.hours import next_digest
-from service.alerts.policy import Action, Step
+from service.alerts.policy import Action
 from service.config import Config
-from service.deliver.render import render
 from service.model import (
     Alert,
     AlertState,
-    Channel,
     Delivery,
     DeliveryKind,
     DeliveryState,
@@ -27,38 +25,35 @@ from service.model import (
     Hit,
     Item,
     Link,
-    Notice,
     Placement,
     Priority,
     Rule,
-    Signal,
     Source,
     Status,
-    Telling,
 )
 from service.rules.watchlist import Watchlist
 from service.store.db import Transaction
+from service.text.morphology import Morphology
 
 PRIORITIES = tuple(Priority)  # most urgent first
+
+
+FIRST_WORD = "Nachricht"  # any word opens the lexicon of a language
 
 
 class Teller:
     """Knows the rules as of the transaction it works in, and writes to the outbox."""
 
-    def __init__(
-        self,
-        config: Config,
-        watchlist: Watchlist,
-        channels: Mapping[str, Channel],
-        report: Callable[..., None],
-    ) -> None:
-        self.config, self.watchlist, self.channels, self.report = config, watchlist, channels, report
+    def __init__(self, config: Config, morphology: Morphology, report: Callable[..., None]) -> None:
+        self.config, self.morphology, self.report = config, morphology, report
+        self.watchlist = Watchlist(morphology)
         self._revision = -1
         self._lock = threading.Lock()  # one thread at a time changes the rules or matches
 
-    def reload(self, config: Config, channels: Mapping[str, Channel]) -> None:
-        """Go on with a new configuration."""
-        self.config, self.channels = config, channels
+    def prepare(self, items: Iterable[Item]) -> None:
+        """Load the lexicons of these items: the first use of a language takes seconds, in no transaction."""
+        for language in {item.language for item in items}:
+            self.morphology.keys(FIRST_WORD, language)
 
     def refresh(self, tx: Transaction) -> None:
         """Bring the rules to the revision of this transaction; one cheap look where nothing changed."""
@@ -73,15 +68,19 @@ class Teller:
 
     def tell(self, tx: Transaction, item: Item, placement: Placement, source: Source, now: datetime) -> None:
         """Write down who is to be told of a stored `item`, and why the others are not."""
-        if item.status is Status.CANCELED or item.signal is Signal.KILL:
-            self._retract(tx, item, now)
+        nearest = tx.items.get(placement.nearest) if placement.nearest else None
+        kind = policy.follow_up(item, placement, nearest)
+        if kind is DeliveryKind.RETRACTION:
+            self._retract(tx, item, placement, now)
             return
-        if item.signal is Signal.CORRECTION and placement.link is Link.VERSION:
-            self._follow_up(tx, item, DeliveryKind.CORRECTION, now)
+        self._restore(tx, item, placement, now)
+        if kind is DeliveryKind.CORRECTION:
+            self._follow_up(tx, item, kind, now)
         with self._lock:
             matched = self.watchlist.match(item, source.name)
+        baseline = self._old(item, source, now)
         for rule, evidence in matched:
-            self._admit(tx, rule, evidence, item, placement, now, baseline=self._old(item, source, now))
+            self._admit(tx, rule, evidence, item, placement, nearest, now, baseline=baseline)
 
     def catch_up(self, tx: Transaction, rule: Rule, since: datetime, now: datetime) -> None:
         """Tell a new rule of what was stored at `since` or later, as if it had been there."""
@@ -92,7 +91,7 @@ class Teller:
             for known, evidence in matched:
                 if known.id == rule.id:
                     placement = tx.items.placement(item.id)
-                    self._admit(tx, known, evidence, item, placement, now, baseline=False)
+                    self._admit(tx, known, evidence, item, placement, None, now, baseline=False)
 
     def _admit(
         self,
@@ -101,12 +100,23 @@ class Teller:
         evidence: tuple[Evidence, ...],
         item: Item,
         placement: Placement,
+        nearest: Item | None,
         now: datetime,
         *,
         baseline: bool,
     ) -> None:
         """One hit: noted, and told where the policy says so."""
-        new_to_rule = all(hit.rule != rule.id for hit in tx.alerts.hits_of_story(item.story))
+        alert = tx.alerts.get(rule.id, item.story)
+        admission = policy.admit(
+            rule,
+            item,
+            placement,
+            alert,
+            story=tx.stories.get(item.story).status,
+            nearest=nearest,
+            new_to_rule=all(hit.rule != rule.id for hit in tx.alerts.hits_of_story(item.story)),
+            baseline=baseline,
+        )
         tx.alerts.hit(
             Hit(
                 rule=rule.id,
@@ -115,10 +125,10 @@ class Teller:
                 story=item.story,
                 evidence=evidence,
                 at=now,
+                action=admission.action,
+                reason=admission.reason,
             )
         )
-        alert = tx.alerts.get(rule.id, item.story)
-        admission = policy.admit(rule, item, placement, alert, new_to_rule=new_to_rule, baseline=baseline)
         if admission.action is Action.OPEN:
             alert = tx.alerts.open(
                 Alert(rule=rule.id, story=item.story, reason=admission.reason, opened_at=now, updated_at=now)
@@ -132,7 +142,7 @@ class Teller:
             rule=rule.name,
             item=item.id,
             story=item.story,
-            headline=item.headline,
+            headline="" if policy.embargoed(item, now) else item.headline,
             reason=admission.reason,
         )
 
@@ -187,20 +197,41 @@ class Teller:
 
     # ------------------------------------------------------------ what was told was wrong
 
-    def _retract(self, tx: Transaction, item: Item, now: datetime) -> None:
-        """Withdraw the story: nothing more goes out, and everyone who was told anything hears of it."""
-        tx.stories.withdraw(item.story, now)
+    def _retract(self, tx: Transaction, item: Item, placement: Placement, now: datetime) -> None:
+        """Withdraw the story: nothing more goes out, and everyone who was told anything hears of it.
+
+        A withdrawal of something that nobody has seen yet stays as it is: what it names is born withdrawn.
+        """
+        status = item.status if item.status is Status.WITHHELD else Status.CANCELED
+        tx.stories.mark(item.story, status, now)
         tx.outbox.suppress_story(item.story, "the agency withdrew the story")
         self._follow_up(tx, item, DeliveryKind.RETRACTION, now)
         for alert in tx.alerts.of_story(item.story):
             tx.alerts.update(replace(alert, state=AlertState.RETRACTED, updated_at=now))
-        self.report("story.withdrawn", story=item.story, item=item.id, headline=item.headline)
+        self.report(
+            "story.withdrawn",
+            story=item.story,
+            item=item.id,
+            status=status,
+            unknown=placement.link is Link.FIRST,
+        )
+
+    def _restore(self, tx: Transaction, item: Item, placement: Placement, now: datetime) -> None:
+        """A newer version: what is still waiting tells of it; and a story that was only withheld is free."""
+        if placement.link is not Link.VERSION or placement.late:
+            return
+        if tx.stories.get(item.story).status is Status.WITHHELD:
+            tx.stories.mark(item.story, Status.USABLE, now)
+        for waiting in tx.outbox.of_story(item.story):
+            if waiting.state is DeliveryState.HELD and waiting.item:
+                lifted = waiting.reason == policy.EMBARGOED and not policy.embargoed(item, now)
+                tx.outbox.aim(waiting.id, item.id, now if lifted else waiting.due_at or now)
 
     def _follow_up(self, tx: Transaction, item: Item, kind: DeliveryKind, now: datetime) -> None:
         """Tell exactly those who were told of the story before."""
         told: dict[tuple[str, str], set[int]] = {}
         for delivery in tx.outbox.of_story(item.story):
-            if delivery.state is DeliveryState.SENT or delivery.attempts:
+            if delivery.state is DeliveryState.SENT or (delivery.attempts and delivery.message):
                 told.setdefault((delivery.channel, delivery.recipient), set()).update(delivery.alerts)
         for (channel, recipient), alerts in told.items():
             tx.outbox.add(
@@ -216,115 +247,3 @@ class Teller:
                 ),
                 sorted(alerts),
             )
-
-    # ------------------------------------------------------------ a message is due
-
-    def release(self, tx: Transaction, held: Iterable[Delivery], now: datetime) -> None:
-        """Render each held message that may go now; hold, gather or close the others, with the reason."""
-        silences = tx.alerts.silences(now)
-        gathered: dict[tuple[str, str], list[Delivery]] = {}
-        for delivery in held:
-            item = tx.items.get(delivery.item) if delivery.item else None
-            rules = self._rules(tx, delivery)
-            decision = policy.release(
-                delivery,
-                item,
-                tx.stories.get(delivery.story) if delivery.story else None,
-                rules,
-                source=self._source(tx, item),
-                silences=silences,
-                quiet=self.config.quiet_hours,
-                sees_embargoed=self._sees_embargoed(delivery.channel),
-                now=now,
-            )
-            if decision.step is Step.SEND:
-                self._render(tx, delivery, self.notice(tx, delivery, now), now)
-            elif decision.step is Step.GATHER:
-                gathered.setdefault((delivery.channel, delivery.recipient), []).append(delivery)
-            elif decision.step is Step.HOLD and decision.until:
-                tx.outbox.hold(delivery.id, decision.until, decision.reason)
-            else:
-                tx.outbox.suppress(delivery.id, decision.reason)
-        for batch in gathered.values():
-            self._digest(tx, batch, now)
-
-    def _digest(self, tx: Transaction, batch: Sequence[Delivery], now: datetime) -> None:
-        """One message for all of a batch: the first carries it, the others say where they went."""
-        first, *others = batch
-        if not others:
-            self._render(tx, first, self.notice(tx, first, now), now)
-            return
-        notice = Notice(
-            kind=DeliveryKind.DIGEST,
-            delivery=first.id,
-            channel=first.channel,
-            recipient=first.recipient,
-            zone=self.config.digest.timezone,
-            title=first.reason,
-            entries=tuple(self.notice(tx, delivery, now) for delivery in batch),
-            now=now,
-        )
-        self._render(tx, first, notice, now)
-        for delivery in others:
-            tx.outbox.suppress(delivery.id, f"in the digest of delivery {first.id}")
-
-    def _render(self, tx: Transaction, delivery: Delivery, notice: Notice, now: datetime) -> None:
-        channel = self.channels.get(delivery.channel) or Channel(name=delivery.channel, url="none://")
-        message = render(notice, channel, base_url=self.config.web.base_url)
-        tx.outbox.rendered(delivery.id, message, now)
-
-    def notice(self, tx: Transaction, delivery: Delivery, now: datetime) -> Notice:
-        """All that the message needs to be written, as the store knows it now."""
-        item = tx.items.get(delivery.item) if delivery.item else None
-        told = [
-            earlier
-            for earlier in tx.outbox.thread(delivery.story, delivery.channel, delivery.recipient)
-            if earlier.id != delivery.id and earlier.message
-        ]
-        return Notice(
-            kind=delivery.kind,
-            delivery=delivery.id,
-            channel=delivery.channel,
-            recipient=delivery.recipient,
-            priority=delivery.priority,
-            item=item,
-            previous=tx.items.get(told[-1].item) if told and told[-1].item else None,
-            source=self._source(tx, item),
-            zone=self.config.digest.timezone,
-            tellings=self._tellings(tx, delivery),
-            sightings=tuple(tx.stories.sightings(delivery.story)) if delivery.story else (),
-            revision=len(told),
-            thread=told[0].message.thread or told[0].message.id if told and told[0].message else "",
-            late=self._late(delivery, now),
-            now=now,
-        )
-
-    def _tellings(self, tx: Transaction, delivery: Delivery) -> tuple[Telling, ...]:
-        """The rules of a message, each with where it hit the item that is shown."""
-        hits = tx.alerts.hits_of_story(delivery.story) if delivery.story else []
-        tellings, names = [], tx.rules.names()
-        for alert in (tx.alerts.show(number) for number in delivery.alerts):
-            places = [hit.evidence for hit in hits if hit.rule == alert.rule and hit.item == delivery.item]
-            tellings.append(
-                Telling(rule=names.get(alert.rule, ""), evidence=places[-1] if places else (), alert=alert.id)
-            )
-        return tuple(tellings)
-
-    def _rules(self, tx: Transaction, delivery: Delivery) -> list[Rule]:
-        known = self.watchlist.rules
-        return [known[rule] for a in delivery.alerts if (rule := tx.alerts.show(a).rule) in known]
-
-    @staticmethod
-    def _source(tx: Transaction, item: Item | None) -> str:
-        return tx.sources.names().get(item.source, "") if item else ""
-
-    def _sees_embargoed(self, channel: str) -> bool:
-        known = self.channels.get(channel)
-        return bool(known and known.sees_embargoed)
-
-    def _late(self, delivery: Delivery, now: datetime) -> timedelta | None:
-        """How late the message is, where that is worth a word and nothing was to hold it."""
-        if delivery.created_at is None or delivery.reason.startswith("digest"):
-            return None
-        late = now - delivery.created_at
-        return late if late > self.config.alerts.late else None

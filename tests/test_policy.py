@@ -104,13 +104,14 @@ def _release(
     delivery: Delivery = HELD, item: Item = ITEM, story: Story = STORY, **facts: object
 ) -> tuple[Step, str]:
     settings: dict[str, object] = {
+        "rules": ["kim"],
         "source": "wire",
         "silences": [],
         "quiet": None,
         "sees_embargoed": False,
         "now": NOW,
     }
-    answer = release(delivery, item, story, [RULE], **{**settings, **facts})  # type: ignore[arg-type]
+    answer = release(delivery, item, story, **{**settings, **facts})  # type: ignore[arg-type]
     return answer.step, answer.reason
 
 

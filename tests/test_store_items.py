@@ -199,7 +199,7 @@ def test_a_story_that_was_withdrawn_says_so(store: Store, source: int, clock: Ma
     item = add(store, Item(headline="a", source=source))
     clock.advance(minutes=1)
     with store.begin() as tx:
-        tx.stories.withdraw(item.story, clock())
+        tx.stories.mark(item.story, Status.CANCELED, clock())
     with store.read() as tx:
         story = tx.stories.get(item.story)
     assert (story.status, story.updated_at) == (Status.CANCELED, clock())

@@ -188,7 +188,7 @@ def use(store: Store, source: Source, rule: Rule, item: Item, delivery: Delivery
         tx.stories.headlines([item.story])
         tx.stories.items(item.story)
         tx.stories.sightings(item.story)
-        tx.stories.withdraw(item.story, now)
+        tx.stories.mark(item.story, Status.CANCELED, now)
         add_item(tx, store, source.id, item.story)
         tx.rules.get("korea")
         tx.rules.revision()

@@ -32,6 +32,14 @@ from service.model import (
 
 FLASH_URGENCY = 2  # IPTC urgency 1 and 2: flash and bulletin
 
+# Genres that would flood: told only to rules that name them.
+HELD_BACK = {"holdings": "a notice of holdings or dealings", "collection": "many stories in one item"}
+
+EMBARGOED = "embargoed"  # the reason of a message that waits for its embargo to end
+
+PROGRESS = frozenset({Signal.NONE, Signal.UPDATE})  # a correction is told anyway, a repeat is none
+COPIES = frozenset({Link.EQUAL, Link.COPY, Link.TEASER})
+
 # Messages that nothing holds back: whoever was told something wrong must hear that it was wrong.
 UNSTOPPABLE = frozenset({DeliveryKind.RETRACTION, DeliveryKind.TEST, DeliveryKind.OPERATOR})
 
@@ -54,24 +62,41 @@ class Admission:
 
 
 def admit(
-    rule: Rule, item: Item, placement: Placement, alert: Alert | None, *, new_to_rule: bool, baseline: bool
+    rule: Rule,
+    item: Item,
+    placement: Placement,
+    alert: Alert | None,
+    *,
+    story: Status = Status.USABLE,
+    nearest: Item | None = None,
+    new_to_rule: bool,
+    baseline: bool,
 ) -> Admission:
     """What becomes of a hit of `rule` on `item`.
 
-    `alert` is what the rule was already told about the story, `new_to_rule` says that it never hit an
-    item of the story before, `baseline` that the item is older than what a first poll alerts on.
+    `alert` is what the rule was already told about the story, `story` the status of that, `nearest` the
+    item that this one was placed beside. `new_to_rule` says that the rule never hit an item of the story
+    before, `baseline` that the item is older than what a first poll alerts on.
     """
-    if item.status is not Status.USABLE or item.signal is Signal.KILL:
+    if item.status is not Status.USABLE:
         return Admission(Action.SUPPRESS, f"the agency has marked the item {item.status}")
+    if story is not Status.USABLE:
+        return Admission(Action.SUPPRESS, "the original was withdrawn")
     if baseline:
         return Admission(Action.SUPPRESS, "an old item on the first poll of its source")
+    if item.genre in HELD_BACK and "genre:" not in rule.query:
+        return Admission(Action.SUPPRESS, f"{HELD_BACK[item.genre]}: told where the rule names genre:")
+    if placement.late:
+        return Admission(Action.SUPPRESS, "an older version that came late")
     if alert is None:
         if new_to_rule:
             return Admission(Action.OPEN, _opening(placement))
         return Admission(Action.SUPPRESS, "the rule met this story before it was to alert on it")
     if alert.state is AlertState.RETRACTED:
         return Admission(Action.SUPPRESS, "the story was withdrawn")
-    if placement.link is Link.VERSION and rule.on_updates and item.signal is not Signal.REPEAT:
+    if placement.link is Link.VERSION and nearest and flashed(item) and not flashed(nearest):
+        return Admission(Action.UPDATE, f"the urgency has risen to {item.urgency}")
+    if placement.link is Link.VERSION and rule.on_updates and item.signal in PROGRESS:
         return Admission(Action.UPDATE, "a new version, and the rule asks for updates")
     return Admission(Action.JOIN, f"told already: {placement.reason or placement.link}")
 
@@ -82,16 +107,39 @@ def _opening(placement: Placement) -> str:
     return f"the rule matches this story for the first time ({placement.link})"
 
 
+def flashed(item: Item) -> bool:
+    """Whether the agency sent the item as flash or bulletin."""
+    return 0 < item.urgency <= FLASH_URGENCY
+
+
+def embargoed(item: Item, now: datetime) -> bool:
+    """Whether the text of the item must not be seen yet."""
+    return item.embargo_until is not None and item.embargo_until > now
+
+
 def urgent(rule: Rule, item: Item) -> bool:
     """Whether this goes out as flash: past group wait, throttle and quiet hours."""
-    flashed = 0 < item.urgency <= FLASH_URGENCY
-    return rule.priority is Priority.FLASH or (flashed and rule.priority is Priority.HIGH)
+    return rule.priority is Priority.FLASH or (flashed(item) and rule.priority is Priority.HIGH)
+
+
+def follow_up(item: Item, placement: Placement, nearest: Item | None) -> DeliveryKind | None:
+    """What those who were told of the story before must hear because of `item`; None: nothing.
+
+    A correction that a second portal carries corrects nothing anew, and a copy that merely has another
+    number is shown on the story and never sent as a correction.
+    """
+    if item.signal is Signal.KILL or item.status is not Status.USABLE:
+        return DeliveryKind.RETRACTION
+    if item.signal is not Signal.CORRECTION or placement.late or placement.link is Link.FIRST:
+        return None
+    carried = placement.link in COPIES and nearest is not None and nearest.signal is Signal.CORRECTION
+    return None if carried else DeliveryKind.CORRECTION
 
 
 def group_wait(rule: Rule, item: Item, settings: Alerts) -> timedelta:
     """How long a first message waits for other rules that hit the same story."""
-    flashed = 0 < item.urgency <= FLASH_URGENCY and rule.priority is not Priority.LOW
-    return timedelta(0) if flashed or urgent(rule, item) else settings.group_wait
+    at_once = urgent(rule, item) or (flashed(item) and rule.priority is not Priority.LOW)
+    return timedelta(0) if at_once else settings.group_wait
 
 
 class Step(StrEnum):
@@ -116,8 +164,8 @@ def release(
     delivery: Delivery,
     item: Item | None,
     story: Story | None,
-    rules: Sequence[Rule],
     *,
+    rules: Sequence[str],
     source: str,
     silences: Sequence[Silence],
     quiet: QuietHours | None,
@@ -127,18 +175,18 @@ def release(
     """What becomes of a held `delivery` that is due, as things stand at `now`.
 
     The status of the story is looked at again here, since an embargo or quiet hours may have passed
-    between the hit and this moment.
+    between the hit and this moment. `rules` are the names of the rules that the message lists.
     """
     if delivery.kind in UNSTOPPABLE:
         return Release(Step.SEND)
     if story is not None and story.status is not Status.USABLE:
         return Release(Step.SUPPRESS, f"the story is {story.status}")
-    if item is not None and item.embargo_until and item.embargo_until > now and not sees_embargoed:
-        return Release(Step.HOLD, "embargoed", item.embargo_until)
+    if item is not None and embargoed(item, now) and not sees_embargoed:
+        return Release(Step.HOLD, EMBARGOED, item.embargo_until)
     if delivery.kind is DeliveryKind.CORRECTION:
         return Release(Step.SEND)
     facts = {
-        "rule": [rule.name for rule in rules],
+        "rule": rules,
         "source": [source],
         "channel": [delivery.channel],
         "story": [str(delivery.story)],

@@ -55,7 +55,7 @@ class Items:
         """
         story = self._stories.place(item, placement, now)
         item = replace(item, story=story, received_at=item.received_at or now)
-        if placement.link is Link.VERSION:
+        if placement.link is Link.VERSION and not placement.late:
             self._supersede(item.source, keys)
         row = values(item) | {
             "stored_at": now,
@@ -66,9 +66,10 @@ class Items:
             "nearest": placement.nearest,
             "score": placement.score,
             "reason": placement.reason,
+            "superseded": placement.late,
         }
         item = replace(item, id=self._connection.execute(ADD, row).scalar_one())
-        self._remember(item, keys, content)
+        self._remember(item, keys, content, late=placement.late)
         self._stories.post(item.id, fingerprints)
         self._search.add(item)
         return item
@@ -164,14 +165,16 @@ class Items:
             former = select(seen.c.item).where(seen.c.source == source_id, seen.c.key.in_(part))
             self._connection.execute(update(table).where(table.c.id.in_(former)).values(superseded=True))
 
-    def _remember(self, item: Item, keys: Collection[int], content: int) -> None:
+    def _remember(self, item: Item, keys: Collection[int], content: int, *, late: bool) -> None:
+        """From now on the keys lead to this version; those of a late one only where they led nowhere."""
         rows = [
             {"source": item.source, "key": key, "item": item.id, "story": item.story, "content": content}
             for key in sorted(set(keys))
         ]
         if not rows:
             return
-        self._connection.execute(REMEMBER[self._connection.dialect.name], rows)
+        statements = KEEP if late else REMEMBER
+        self._connection.execute(statements[self._connection.dialect.name], rows)
 
 
 SHOWN = columns(table, Item)
@@ -188,4 +191,8 @@ REMEMBER = {
         set_={"item": new.excluded.item, "story": new.excluded.story, "content": new.excluded.content},
     )
     for dialect, new in (("sqlite", sqlite.insert(seen)), ("postgresql", postgresql.insert(seen)))
+}
+KEEP = {
+    "sqlite": sqlite.insert(seen).on_conflict_do_nothing(),
+    "postgresql": postgresql.insert(seen).on_conflict_do_nothing(),
 }

@@ -90,8 +90,17 @@ class Outbox:
         return self._find(*_thread(story, channel, recipient), rendered)
 
     def of_story(self, story: int) -> Sequence[Delivery]:
-        """Every message about a story, on any channel, in the order in which they were put in."""
-        return self._find(table.c.story == story)
+        """Every message about a story, on any channel, digests that told of it included, the oldest first."""
+        told = (
+            select(delivery_alert.c.delivery)
+            .join(alert, alert.c.id == delivery_alert.c.alert)
+            .where(alert.c.story == story)
+        )
+        return self._find(or_(table.c.story == story, table.c.id.in_(told)))
+
+    def aim(self, delivery_id: int, item_id: int, due_at: datetime) -> bool:
+        """Let a message that is not rendered yet tell of another version, at another time."""
+        return self._change(delivery_id, (DeliveryState.HELD,), {"item": item_id, "due_at": due_at})
 
     def held_due(self, now: datetime, limit: int = 100) -> Sequence[Delivery]:
         """Messages whose hold is over, to be rendered in this transaction; other nodes skip them."""

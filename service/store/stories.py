@@ -139,10 +139,11 @@ class Stories:
         ]
         return sorted(sightings, key=lambda sighting: sighting.at)
 
-    def withdraw(self, story_id: int, now: datetime) -> None:
-        """The agency took the story back."""
-        gone = {"status": Status.CANCELED, "updated_at": now}
-        self._connection.execute(update(table).where(table.c.id == story_id).values(gone))
+    def mark(self, story_id: int, status: Status, now: datetime) -> None:
+        """Write whether the story may be used: the agency took it back, or let go of it again."""
+        self._connection.execute(
+            update(table).where(table.c.id == story_id).values(status=status, updated_at=now)
+        )
 
     def place(self, one: Item, placement: Placement, now: datetime) -> int:
         """The id of the story that `one` goes to, opened or counted up. Called before the item is stored."""
@@ -158,7 +159,8 @@ class Stories:
             }
             new: int = self._connection.execute(OPEN, opened).scalar_one()
             return new
-        joined = JOIN.values(headline=one.headline) if placement.link is Link.VERSION else JOIN
+        newer = placement.link is Link.VERSION and not placement.late
+        joined = JOIN.values(headline=one.headline) if newer else JOIN
         given = {"joined": placement.story, "by": one.source, "at": now}
         story_id: int | None = self._connection.execute(joined, given).scalar()
         if story_id is None:

@@ -1,0 +1,158 @@
+"""From a held row in the outbox to a message: sent, held on, gathered with others, or closed.
+
+Runs in a transaction of its own when messages are due. Story and item are looked at again here, since hours
+may have passed since the hit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import cached_property
+
+from service.alerts import policy
+from service.alerts.policy import Step
+from service.config import Config
+from service.deliver.render import render
+from service.errors import NotFoundError
+from service.model import Channel, Delivery, DeliveryKind, Item, Notice, Sighting, Telling
+from service.store.db import Transaction
+
+
+class Releaser:
+    """Writes messages, in one transaction, with the channels and the policy of a configuration."""
+
+    def __init__(
+        self, tx: Transaction, config: Config, channels: Mapping[str, Channel], now: datetime
+    ) -> None:
+        self.tx, self.config, self.channels, self.now = tx, config, channels, now
+
+    def release(self, held: Sequence[Delivery]) -> None:
+        """Render each held message that may go now; hold, gather or close the others, with the reason."""
+        silences = self.tx.alerts.silences(self.now)
+        gathered: dict[tuple[str, str], list[Delivery]] = {}
+        for delivery in held:
+            item, channel = self._item(delivery.item), self._channel(delivery.channel)
+            decision = policy.release(
+                delivery,
+                item,
+                self.tx.stories.get(delivery.story) if delivery.story else None,
+                rules=[telling.rule for telling in self._tellings(delivery)],
+                source=self._source(item),
+                silences=silences,
+                quiet=self.config.quiet_hours,
+                sees_embargoed=channel.sees_embargoed,
+                now=self.now,
+            )
+            if decision.step is Step.SEND:
+                self._render(delivery, self.notice(delivery))
+            elif decision.step is Step.GATHER:
+                gathered.setdefault((delivery.channel, delivery.recipient), []).append(delivery)
+            elif decision.step is Step.HOLD and decision.until:
+                self.tx.outbox.hold(delivery.id, decision.until, decision.reason)
+            else:
+                self.tx.outbox.suppress(delivery.id, decision.reason)
+        for batch in gathered.values():
+            self._gather(batch)
+
+    def _gather(self, batch: Sequence[Delivery]) -> None:
+        """One message for all of a batch, linked to every alert in it; a single one goes as it is."""
+        first, *others = batch
+        if not others:
+            self._render(first, self.notice(first))
+            return
+        digest = self.tx.outbox.add(
+            Delivery(
+                channel=first.channel,
+                recipient=first.recipient,
+                kind=DeliveryKind.DIGEST,
+                created_at=self.now,
+                due_at=self.now,
+            ),
+            sorted({alert for delivery in batch for alert in delivery.alerts}),
+        )
+        notice = Notice(
+            kind=DeliveryKind.DIGEST,
+            delivery=digest.id,
+            channel=digest.channel,
+            recipient=digest.recipient,
+            zone=self.config.digest.timezone,
+            title=first.reason,
+            entries=tuple(self.notice(delivery) for delivery in batch),
+            now=self.now,
+        )
+        self._render(digest, notice)
+        for delivery in batch:
+            self.tx.outbox.suppress(delivery.id, f"told in the digest, delivery {digest.id}")
+
+    def _render(self, delivery: Delivery, notice: Notice) -> None:
+        message = render(notice, self._channel(delivery.channel), base_url=self.config.web.base_url)
+        self.tx.outbox.rendered(delivery.id, message, self.now)
+
+    # ------------------------------------------------------------ what a message needs
+
+    def notice(self, delivery: Delivery) -> Notice:
+        """All that the message needs to be written, as the store knows it now."""
+        thread = self.tx.outbox.thread(delivery.story, delivery.channel, delivery.recipient)
+        told = [earlier for earlier in thread if earlier.id != delivery.id and earlier.message]
+        root = told[0].message if told else None
+        item = self._item(delivery.item)
+        return Notice(
+            kind=delivery.kind,
+            delivery=delivery.id,
+            channel=delivery.channel,
+            recipient=delivery.recipient,
+            priority=delivery.priority,
+            item=item,
+            previous=self._item(told[-1].item) if told else None,
+            source=self._source(item),
+            zone=self.config.digest.timezone,
+            tellings=self._tellings(delivery),
+            sightings=self._sightings(delivery),
+            revision=len(told),
+            thread=(root.thread or root.id) if root else "",
+            late=self._late(delivery),
+            now=self.now,
+        )
+
+    def _tellings(self, delivery: Delivery) -> tuple[Telling, ...]:
+        """The rules of a message, each with where it hit the item that is shown."""
+        hits = self.tx.alerts.hits(delivery.item) if delivery.item else []
+        places = {hit.rule: hit.evidence for hit in hits}
+        alerts = [self.tx.alerts.show(number) for number in delivery.alerts]
+        return tuple(
+            Telling(rule=self._rules.get(alert.rule, ""), evidence=places.get(alert.rule, ()), alert=alert.id)
+            for alert in alerts
+        )
+
+    def _sightings(self, delivery: Delivery) -> tuple[Sighting, ...]:
+        return tuple(self.tx.stories.sightings(delivery.story)) if delivery.story else ()
+
+    def _late(self, delivery: Delivery) -> timedelta | None:
+        """How late the message is, where that is worth a word and nothing was to hold it."""
+        if delivery.created_at is None or delivery.reason.startswith("digest"):
+            return None
+        late = self.now - delivery.created_at
+        return late if late > self.config.alerts.late else None
+
+    def _item(self, item_id: int) -> Item | None:
+        """The item; None where there is none, or it is older than what is kept."""
+        try:
+            return self.tx.items.get(item_id) if item_id else None
+        except NotFoundError:
+            return None
+
+    def _channel(self, name: str) -> Channel:
+        """The channel; one that is no longer configured is told so by its delivery."""
+        return self.channels.get(name) or Channel(name=name, url="")
+
+    def _source(self, item: Item | None) -> str:
+        return self._sources.get(item.source, "") if item else ""
+
+    @cached_property
+    def _rules(self) -> Mapping[int, str]:
+        return self.tx.rules.names()
+
+    @cached_property
+    def _sources(self) -> Mapping[int, str]:
+        return self.tx.sources.names()
