@@ -131,6 +131,12 @@ def test_a_json_feed_is_read_as_far_as_it_is_one() -> None:
     assert [problem.where for problem in parsed.problems] == ["h3"], "neither headline nor text"
 
 
+def test_a_prism_date_is_a_date_of_publication() -> None:
+    prism = 'xmlns:prism="http://prismstandard.org/namespaces/basic/2.0/"'
+    date = f"<prism:publicationDate {prism}>2025-09-02</prism:publicationDate>"
+    assert only(rss(f"<title>Kim</title>{date}")).published_at == datetime(2025, 9, 1, 22, 0, tzinfo=UTC)
+
+
 def test_a_feed_burner_gives_the_original_link() -> None:
     item = only(
         rss(
@@ -162,11 +168,13 @@ def test_a_link_that_a_click_must_not_open_is_dropped() -> None:
 
 
 def test_a_feed_that_was_cut_off_keeps_its_whole_entries() -> None:
-    whole = rss(*(f"<title>Kim {number}</title><guid>{number}</guid>" for number in range(20)))
-    cut = read(whole[: len(whole) * 2 // 3])
-    assert 10 <= len(cut.items) < 20
-    assert [item.headline for item in cut.items] == [f"Kim {number}" for number in range(len(cut.items))]
-    assert "cut off" in cut.problems[0].what
+    """Wherever the cut is: neither a whole one is lost nor a part of one taken for a whole."""
+    whole = rss(*(f"<title>Kim <![CDATA[{n}]]></title><guid>{n}</guid>" for n in range(4)))
+    for end in range(whole.index(b"</item>") + 7, len(whole)):
+        cut = read(whole[:end])
+        assert [item.headline for item in cut.items] == [f"Kim {n}" for n in range(len(cut.items))]
+        assert len(cut.items) == whole[:end].count(b"</item>")
+        assert "cut off" in cut.problems[0].what
 
 
 def test_a_json_feed_that_was_cut_off_keeps_its_whole_items() -> None:

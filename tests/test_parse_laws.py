@@ -202,6 +202,24 @@ def test_the_language_is_the_items_the_feeds_the_sources_or_the_one_it_looks_lik
     assert language("fr_FR", source_says="it") == "fr"
     assert language(source_says="dut") == "nl"
     assert language() == "de"
+    assert language("en-US", source_says="fr") == "en", "a headline alone is too short to doubt it"
+
+
+def test_a_feed_that_nobody_has_told_its_language_is_known_by_its_text() -> None:
+    """Software writes "en-US" of itself; compounds and inflections of German would be lost by it."""
+    feed = (
+        "<rss version='2.0'><channel><language>en-US</language>"
+        "<item><title>Kim</title><description>{}</description></item></channel></rss>"
+    )
+    german = (
+        "Der Machthaber ist am Dienstag mit dem Zug zu einer seltenen Auslandsreise nach Peking aufgebrochen"
+    )
+    english = (
+        "The ruler has left for a rare trip abroad on Tuesday, and he will be in the capital by noon at last."
+    )
+    assert read(feed.format(german).encode()).items[0].language == "de"
+    assert read(feed.format(english).encode()).items[0].language == "en"
+    assert read(feed.format("1234 " * 40).encode()).items[0].language == "en"
 
 
 def test_what_goes_beyond_its_bounds_is_cut_and_said() -> None:

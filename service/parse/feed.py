@@ -16,7 +16,7 @@ from typing import Any
 import feedparser
 
 from service.model import Document, Feed, Freshness, Item, Parsed, Problem, Source
-from service.parse.dates import local, zone
+from service.parse.dates import iso, local, zone
 from service.parse.encoding import utf8
 from service.parse.finish import MOST_ITEMS
 from service.parse.formats import UnreadableError
@@ -99,6 +99,11 @@ def _item(entry: Mapping[str, Any], place: tzinfo, now: datetime) -> Item:
         one_line(to_text(name)) for author in entry.get("authors", ()) if (name := _text(author, "name"))
     ]
     updated = _moment(entry, "updated", place, now)  # the only date of RDF, and of many Atom feeds
+    published = (
+        _moment(entry, "published", place, now)
+        or _moment(entry, "created", place, now)
+        or iso(_text(entry, "prism_publicationdate"), place, now)
+    )
     return Item(
         headline=one_line(to_text(_text(entry, "title"))),
         body=_body(entry),
@@ -114,9 +119,7 @@ def _item(entry: Mapping[str, Any], place: tzinfo, now: datetime) -> Item:
             )
         ),
         language=_text(entry, "language") or str((entry.get("title_detail") or {}).get("language") or ""),
-        published_at=_moment(entry, "published", place, now)
-        or _moment(entry, "created", place, now)
-        or updated,
+        published_at=published or updated,
         updated_at=updated,
         byline=", ".join(names) or one_line(to_text(_text(entry, "author"))),
         link=_text(entry, "feedburner_origlink") or _text(entry, "link"),

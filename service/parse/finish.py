@@ -23,7 +23,9 @@ SHOWN_AS_HEADLINE = 120  # of the body, where an item has no headline
 
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 LATEST_AFTER = timedelta(days=3653)  # ten years: embargoes of anniversaries, not typing errors
-DETECTED_FROM = 3_000  # characters are enough to know a language by
+DETECTED_FROM = 1_000  # characters are enough to know a language by
+UNSET = "en"  # what feed software declares by default
+ENOUGH_TO_DOUBT = 100  # characters from which the text is believed more than that
 
 # ISO 639-2 and 639-3 of the languages that wires write in, and what they are called in BCP 47.
 THREE_LETTERS = {
@@ -142,10 +144,15 @@ def _first_words(body: str) -> str:
 
 
 def _language(item: Item, feed: Feed, source: Source, headline: str, body: str) -> str:
-    """What the item says, else its feed, else the source, else what the text looks like."""
-    for declared in (item.language, feed.language, source.language):
-        if tag := primary(declared):
-            return tag
+    """What the item says, else its feed, else the source, else what the text looks like.
+
+    But software writes "en" into a feed where nobody has set a language: there the text decides, if it can.
+    """
     from service.text.language import detect
 
-    return detect(f"{headline}\n{body[:DETECTED_FROM]}")
+    said = (item.language, feed.language, source.language)
+    declared = next(filter(None, map(primary, said)), "")
+    text = f"{headline}\n{body[:DETECTED_FROM]}"
+    if declared and (declared != UNSET or len(text) < ENOUGH_TO_DOUBT):
+        return declared
+    return detect(text) or declared
