@@ -7,6 +7,7 @@ import queue
 import socket
 import ssl
 import threading
+import time
 import zlib
 from collections.abc import Iterator
 from contextlib import closing
@@ -376,6 +377,7 @@ def test_each_status_has_its_kind(
         ("Mon, 02 Mar 2026 08:30:00 GMT", timedelta(minutes=30)),
         ("Mon, 02 Mar 2026 07:30:00 GMT", timedelta(0)),
         ("99999999", timedelta(hours=24)),
+        ("Fri, 31 Dec 9999 23:59:59 -0100", None),
         ("soon", None),
         ("-5", None),
         ("Mon, 99 Mar 2026 99:30:00 GMT", None),
@@ -518,6 +520,23 @@ def test_a_port_where_nobody_listens_is_a_reason(fetcher: Fetcher) -> None:
     assert failure.reason == f"no connection to 127.0.0.1:{port}: connection refused"
 
 
+def test_a_name_without_an_address_is_a_reason(fetcher: Fetcher) -> None:
+    failure = fail(fetcher, "http://wire.invalid/feed")
+    assert (failure.kind, failure.reason) == (FailureKind.NETWORK, "wire.invalid has no address (DNS)")
+
+
+def test_a_proxy_that_is_not_there_is_a_reason() -> None:
+    http = Http(proxy=f"http://127.0.0.1:{unused_port()}")
+    with closing(Fetcher(http, clock=lambda: NOW, agent_version="1")) as fetcher:
+        failure = fail(fetcher, "http://feeds.example.org/")
+    assert failure.reason == "the proxy cannot be reached (http.proxy)"
+
+
+@pytest.mark.parametrize("url", ["http://[::1", "http://example.org:99999/", "http://", "http:///x"])
+def test_what_is_no_url_is_a_reason(fetcher: Fetcher, url: str) -> None:
+    assert fail(fetcher, url).kind is FailureKind.REFUSED
+
+
 def test_a_plain_server_behind_https_is_a_reason(fetcher: Fetcher, server: FeedServer) -> None:
     failure = fail(fetcher, server.url("/feed").replace("http:", "https:"))
     assert (failure.kind, failure.reason) == (FailureKind.NETWORK, "no secure connection to 127.0.0.1 (TLS)")
@@ -629,6 +648,19 @@ def test_a_public_host_that_asks_for_a_pause_gets_it_from_all_its_sources(
     assert failure.reason == "its host asked for a pause"
     assert failure.retry_after
     assert timedelta(seconds=20) < failure.retry_after <= timedelta(seconds=30)
+    assert len(server.requests) == 1
+
+
+def test_who_waits_for_the_turn_of_a_host_holds_no_slot(proxied: Fetcher, server: FeedServer) -> None:
+    results: queue.SimpleQueue[Fetched | Failure] = queue.SimpleQueue()
+    for path in "abcdefgh":
+        server.script(f"http://feeds.example.org/{path}", Answer(body=STALL))
+        proxied.submit(source(f"http://feeds.example.org/{path}"), results.put)
+    server.wait(1)
+    deadline = time.monotonic() + DEADLINE
+    while proxied.capacity != SLOTS - 1 and time.monotonic() < deadline:
+        time.sleep(0.005)
+    assert proxied.capacity == SLOTS - 1
     assert len(server.requests) == 1
 
 

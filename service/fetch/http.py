@@ -58,6 +58,7 @@ class Client:
     def __init__(self, http: config.Http, *, clock: Clock, agent: str) -> None:
         self.guard = Guard(http.networks)
         self.settings, self.clock, self._agent = http, clock, agent
+        self.waiting = 0  # sources whose host has its turn later: they hold no slot
         self._hosts = Hosts(http.per_host, http.per_host_gap.total_seconds())
         self._slots = asyncio.Semaphore(SLOTS)
         self._gate, self._closed = threading.Lock(), False
@@ -137,11 +138,14 @@ class Client:
         if later := host.away(time.monotonic()):
             return _deferred(source, later)
         async with AsyncExitStack() as held:
+            self.waiting += 1
             try:
                 async with asyncio.timeout(PATIENCE):
                     await held.enter_async_context(host.turn())
             except TimeoutError:
                 return _deferred(source, host.busy(time.monotonic()))
+            finally:
+                self.waiting -= 1
             await held.enter_async_context(self._slots)
             result = await self._ask(source, url, "GET")
         if isinstance(result, Failure) and result.status in (429, 503):

@@ -24,6 +24,7 @@ from service.model import Clock, Failure, FailureKind, Source
 
 SCHEME = re.compile(r"[a-z][a-z0-9+-]*:(?!\d)", re.IGNORECASE)  # no dot, no port: those begin a host
 STOPPED = "the monitor was stopped before it was read"
+MOST = 4 * SLOTS  # with those that wait for the turn of their host
 THREADS = 16  # for the transports that block; each is bounded in time
 
 Done: TypeAlias = Callable[[Result], None]
@@ -61,7 +62,8 @@ class Fetcher:
     @property
     def capacity(self) -> int:
         """How many more sources may be submitted now without waiting for one another."""
-        return max(0, SLOTS - self._under_way)
+        under_way = self._under_way
+        return max(0, min(SLOTS - (under_way - self.client.waiting), MOST - under_way))
 
     def submit(self, source: Source, done: Done) -> None:
         """Begin to fetch. `done` gets the result, once, in a thread of the fetcher: it must not wait."""
