@@ -24,6 +24,7 @@ from service.model import (
     Rule,
     Source,
     SourceState,
+    Status,
 )
 from service.store.db import Store, Transaction
 
