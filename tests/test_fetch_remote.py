@@ -232,6 +232,29 @@ def test_a_server_that_speaks_nonsense_is_a_reason(fetcher: Fetcher, greeting: b
     assert failure.kind is FailureKind.NETWORK
 
 
+@pytest.mark.slow
+def test_a_server_that_speaks_too_slowly_is_given_up() -> None:
+    http = Http(allowed_networks=("127.0.0.1",), timeout=duration("1s"))
+    fetcher = Fetcher(http, clock=utcnow, agent_version="1")
+    stop = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def speak() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                while not stop.wait(0.1):
+                    connection.sendall(b"2")
+
+        thread = threading.Thread(target=speak)
+        thread.start()
+        failure = fetcher.fetch(Source(name="x", url=f"ftp://127.0.0.1:{listener.getsockname()[1]}/"))
+        stop.set()
+        thread.join(DEADLINE)
+    fetcher.close()
+    assert isinstance(failure, Failure)
+    assert failure.reason == "no complete answer within 4 s (http.timeout)"
+
+
 # ---------------------------------------------------------------- SFTP
 
 

@@ -36,6 +36,8 @@ from service.fetch.hosts import PATIENCE, Host, Hosts, Later
 from service.model import Clock, Cursor, Document, Failure, FailureKind, Fetched, Source
 
 SLOTS = 64  # requests under way at once
+VISIT_TIMEOUTS = 4  # what asks several times, such as FTP, may take as many timeouts
+LONGEST_VISIT = 80.0  # seconds; the default lease of a poll is 90
 RESOLVING = 32  # names looked up at once; each holds a thread for as long as DNS takes
 DNS_MEMORY = 300  # seconds
 MAX_REDIRECTS = 5
@@ -101,6 +103,25 @@ class Client:
                 raise RuntimeError("the client is closed")
             fetch = self._in_turn(source) if method == "GET" else self._ask(source, URL(source.url), method)
             return asyncio.run_coroutine_threadsafe(fetch, self._loop)
+
+    def watch(self, source: Source, work: Future[Result]) -> Future[Result]:
+        """The result of work in another thread, or a failure where that takes too long.
+
+        A thread cannot be stopped: one that a server keeps busy is lost until the server lets go.
+        """
+        seconds = min(VISIT_TIMEOUTS * self.settings.timeout.total_seconds(), LONGEST_VISIT)
+
+        async def bounded() -> Result:
+            try:
+                async with asyncio.timeout(seconds):
+                    return await asyncio.wrap_future(work)
+            except TimeoutError:
+                return _late(source, seconds)
+
+        with self._gate:
+            if self._closed:
+                raise RuntimeError("the client is closed")
+            return asyncio.run_coroutine_threadsafe(bounded(), self._loop)
 
     def close(self, timeout: float) -> None:
         """Give up what is under way and end the thread."""
@@ -174,12 +195,7 @@ class Client:
             async with asyncio.timeout(self.settings.timeout.total_seconds()):
                 return await self._follow(source, url, method)
         except TimeoutError:
-            seconds = self.settings.timeout.total_seconds()
-            return Failure(
-                source=source,
-                kind=FailureKind.NETWORK,
-                reason=f"no complete answer within {seconds:g} s (http.timeout)",
-            )
+            return _late(source, self.settings.timeout.total_seconds())
         except Exception as error:  # noqa: BLE001 - whatever a stranger's server provokes ends here, as a value
             kind, reason = _explain(error)
             return Failure(source=source, kind=kind, reason=reason)
@@ -320,6 +336,11 @@ def _deferred(source: Source, later: Later) -> Failure:
         reason=later.reason,
         retry_after=timedelta(seconds=later.seconds),
     )
+
+
+def _late(source: Source, seconds: float) -> Failure:
+    reason = f"no complete answer within {seconds:g} s (http.timeout)"
+    return Failure(source=source, kind=FailureKind.NETWORK, reason=reason)
 
 
 def _refused(source: Source, reason: str) -> Failure:

@@ -34,7 +34,10 @@ log = logging.getLogger(__name__)
 
 
 def _in_thread(read: Callable[[Source, Client], Result]) -> Start:
-    return lambda fetcher, source: fetcher.threads.submit(read, source, fetcher.client)
+    """Start a transport that blocks, watched."""
+    return lambda fetcher, source: fetcher.client.watch(
+        source, fetcher.threads.submit(read, source, fetcher.client)
+    )
 
 
 TRANSPORTS: Mapping[str, Start] = {
