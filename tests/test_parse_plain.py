@@ -49,6 +49,15 @@ def test_the_headline_is_the_first_line_where_there_are_no_paragraphs(text: str)
     assert (item.headline, item.body) == ("Kim reist", "Er fährt mit dem Zug.")
 
 
+def test_a_paragraph_may_be_a_line_and_a_line_may_be_a_part_of_one() -> None:
+    long = "Kim fährt mit dem Zug. " * 6
+    copied = f"Kim reist\n\n{long}\nAnkunft am Abend\n{long}/abc/DE"
+    (item,) = read(copied.encode(), "story.txt").items
+    assert item.body.split("\n\n") == [long.strip(), "Ankunft am Abend", long.strip()]
+    (wrapped,) = read("Kim reist\n\nKim fährt\nmit dem Zug.\n\nEr kommt an.".encode(), "story.txt").items
+    assert wrapped.body == "Kim fährt\nmit dem Zug.\n\nEr kommt an."
+
+
 @pytest.mark.parametrize(
     ("dateline", "places", "agency"),
     [
@@ -95,6 +104,12 @@ def test_the_hour_that_comes_twice_is_the_one_that_has_just_been() -> None:
 @pytest.mark.parametrize("stamp", ["02.09.25 05:24 Uhr", "2.9.2025 05:24 Uhr", "02.09.2025, 05.24 Uhr"])
 def test_a_stamp_may_be_written_in_some_ways(stamp: str) -> None:
     assert stamped(stamp, NOW) == datetime(2025, 9, 2, 3, 24, tzinfo=UTC)
+
+
+def test_a_stamp_may_stand_right_under_the_headline() -> None:
+    (item,) = read("Kim\nreist\n02.09.25 05:24 Uhr\n\nPEKING (dpa) - Er fährt.".encode(), "story.txt").items
+    assert (item.headline, item.places, item.body) == ("Kim reist", ("PEKING",), "Er fährt.")
+    assert item.published_at == datetime(2025, 9, 2, 3, 24, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("stamp", ["31.02.25 05:24 Uhr", "02.09.25 25:24 Uhr"])

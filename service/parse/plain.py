@@ -23,6 +23,7 @@ from service.parse.formats import UnreadableError
 from service.text.html import is_markup, tidy, to_text
 
 STAMP_LINE = re.compile(r"\d{1,2}\.\d{1,2}\.(?:\d{4}|\d{2}),? \d{1,2}[:.]\d{2}(?: Uhr)?$")
+LONGEST_LINE = 100  # characters of a line that was wrapped; a longer one is a paragraph that was not
 LONGEST_HEADLINE = 300  # characters, over several lines; more is a text without a headline of its own
 
 
@@ -40,7 +41,7 @@ def parse(document: Document, source: Source) -> Parsed:
     stamp, _, after = rest.partition("\n")
     stamped = STAMP_LINE.match(stamp.strip())
     framed = dateline(after.lstrip("\n") if stamped else rest)
-    body, sign_off = without_sign_off(framed.text)
+    body, sign_off = without_sign_off(_paragraphs(framed.text))
     item = Item(
         headline=headline,
         body=body,
@@ -59,4 +60,13 @@ def _headline(text: str) -> tuple[str, str]:
     headline, parted, rest = text.strip().partition("\n\n")
     if not parted or len(headline) > LONGEST_HEADLINE:
         headline, _, rest = text.strip().partition("\n")
+    above, _, last = headline.rpartition("\n")
+    if above and STAMP_LINE.match(last):
+        headline, rest = above, f"{last}\n\n{rest}"
     return headline.strip(), rest.strip()
+
+
+def _paragraphs(text: str) -> str:
+    """The text with a blank line around each paragraph that stands on one line of its own."""
+    parted = [f"\n{line}\n" if len(line) > LONGEST_LINE else line for line in text.split("\n")]
+    return tidy("\n".join(parted))
