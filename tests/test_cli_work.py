@@ -146,6 +146,23 @@ def test_a_rule_shows_what_it_would_have_hit_and_tells_only_when_asked(
     assert 2 == monitor("poll", "--json").json["sent"]
 
 
+@pytest.mark.slow
+def test_a_rule_is_warned_of_terms_that_tell_little(monitor: Shell, tmp_path: Path) -> None:
+    """From a hundred items on the archive is asked; a word in capitals is doubtful at any time."""
+    assert ["WHO also hits the common word who"] == [
+        warning.partition(";")[0] for warning in monitor("add-rule", "WHO", "--json").json["warnings"]
+    ]
+    items = [{"id": str(number), "title": f"Der Dax steigt auf {number} Punkte"} for number in range(120)]
+    (tmp_path / "wire.json").write_text(
+        json.dumps({"version": "https://jsonfeed.org/version/1.1", "language": "de", "items": items}),
+        encoding="utf-8",
+    )
+    monitor("ingest", str(tmp_path / "wire.json"))
+    answer = monitor("add-rule", "Dax", "+", "Pjöngjang")
+    assert "Dax hits 100% of the archive" in answer.out
+    assert "Pjöngjang never occurred in the archive" in answer.out
+
+
 def test_query_arguments_of_any_kind_and_options_anywhere(monitor: Shell) -> None:
     monitor.configure("desk", "night")
     anna = "night:anna@a.example"

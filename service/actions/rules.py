@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
@@ -18,11 +18,12 @@ from service.rules import lint
 from service.rules.document import Document
 from service.rules.grammar import join_arguments, parse
 from service.rules.index import evaluate
-from service.rules.nodes import Node
+from service.rules.nodes import ListRef, Node, Term
 from service.store.db import Transaction
 
 NEWEST = 5  # hits that a back-test shows
 WINDOW = timedelta(days=30)
+CONCLUSIVE = 100  # items of an archive from which on its frequencies say something
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class Backtest:
     days: Counter[date] = field(default_factory=Counter)  # stories by the day of their first hit
     hours: Counter[datetime] = field(default_factory=Counter)
     newest: list[Sample] = field(default_factory=list)
+    terms: Counter[str] = field(default_factory=Counter)  # items that a term hits by itself
 
     def add(self, item: Item, evidence: tuple[Evidence, ...] | None) -> None:
         """Count one item of the archive, oldest first."""
@@ -61,6 +63,10 @@ class Backtest:
             if at:
                 self.days[at.date()] += 1
                 self.hours[at.replace(minute=0, second=0, microsecond=0)] += 1
+
+    def share(self, term: str) -> float:
+        """The share of the archive that a term of the query hits by itself."""
+        return self.terms[term] / self.items
 
     @property
     def per_day(self) -> float:
@@ -97,41 +103,23 @@ def backtest(
 ) -> Backtest:
     """What the query would have hit in the archive, by the same evaluator that matches live."""
     result = Backtest()
+    terms = {str(part): part for part in node.walk() if isinstance(part, (Term, ListRef))}
     with app.store.read() as tx:
-        names = {source.id: source.name for source in tx.sources.list()}
+        names = tx.sources.names()
         for item in tx.items.scan(since=app.store.now() - since):
             document = Document.of(item, app.morphology, source=names.get(item.source, ""), language=language)
             result.add(item, evaluate(node, document, language))
+            result.terms.update(
+                text for text, term in terms.items() if term.holds(document.read_as(language))
+            )
             progress(1)
     return result
 
 
-def test_items(
-    app: App,
-    node: Node,
-    items: Iterable[Item],
-    *,
-    language: str = "",
-    sources: Mapping[int, str] | None = None,
-) -> list[tuple[Item, tuple[Evidence, ...] | None]]:
-    """Each item with the places where the query hits it, or None."""
-    names = sources or {}
-    return [
-        (
-            item,
-            evaluate(
-                node,
-                Document.of(item, app.morphology, source=names.get(item.source, ""), language=language),
-                language,
-            ),
-        )
-        for item in items
-    ]
-
-
-def warnings(node: Node) -> list[str]:
-    """What the lint has to say about a query, a sentence each."""
-    return [warning.sentence for warning in lint.lint(node, None)]
+def warnings(node: Node, tried: Backtest | None = None) -> list[str]:
+    """What the lint has to say about a query, a sentence each; with a back-test, about its terms too."""
+    frequency = tried.share if tried and tried.items >= CONCLUSIVE else None
+    return [advice.sentence for advice in lint.lint(node, frequency)]
 
 
 def add(app: App, rule: Rule, node: Node, *, also_last: timedelta | None = None, by: str = "") -> Rule:

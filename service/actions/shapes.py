@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from service.actions.rules import Backtest
     from service.actions.sources import Look
     from service.actions.trials import Result, Trial
+    from service.rules.lint import Explanation
 
 Shape = dict[str, object]
 
@@ -172,7 +173,24 @@ def trial(one: Trial) -> Shape:
     shape: Shape = {"query": str(one.query.node), "items": one.items, "hits": hits(one.results)}
     if one.other:
         shape |= {"gained": hits(one.gained.results), "lost": hits(one.lost.results)}
+    if one.explain:
+        shape["explained"] = [
+            {"headline": result.item.headline, "parts": explanation(result.explained)}
+            for result in one.results
+            if result.explained
+        ]
     return shape
+
+
+def explanation(one: Explanation) -> Shape:
+    """A part of a query on an item: whether it holds, where, or what came nearest."""
+    return {
+        "text": one.text,
+        "hit": one.hit,
+        "evidence": [evidence(place) for place in one.evidence],
+        "nearest": one.nearest or None,
+        "parts": [explanation(part) for part in one.parts],
+    }
 
 
 def backtest(one: Backtest) -> Shape:

@@ -73,7 +73,9 @@ class Trial:
         evidence = self._evaluate(self.query, item, source)
         explained = None
         if self.explain:
-            explained = lint.explain(self.query.node, self._document(self.query, item, source))
+            explained = lint.explain(
+                self.query.node, self._document(self.query, item, source), self.query.language
+            )
         result = Result(item, source, evidence, explained)
         self.items += 1
         self.hits += evidence is not None

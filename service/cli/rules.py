@@ -76,7 +76,7 @@ def add_rule(session: Session, query: Sequence[str], also_last: timedelta | None
             node = rules.understand(tx, query)
         added = rules.add(app, wanted, node, also_last=also_last, by=session.person)
         tried = _try(app, node, added.language)
-        warnings = rules.warnings(node)
+        warnings = rules.warnings(node, tried)
         names = desk.source_names(app)
     session.answer(
         shapes.rule(added) | {"backtest": shapes.backtest(tried), "warnings": warnings},

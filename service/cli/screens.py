@@ -39,7 +39,7 @@ def hit_lines(item: Item, evidence: Sequence[Evidence], source: str = "", *, rea
     """An item with its matched words marked, and on request why each one matched."""
     at = local(item.received_at if item.id else item.published_at)
     titled = [place for place in evidence if place.field == "title"]
-    yield f"  {at}  {f'{safe(source)}  ' if source else ''}{marked(item.headline, spans(titled))}"
+    yield f"  {at:<16}  {f'{safe(source)}  ' if source else ''}{marked(item.headline, spans(titled))}"
     # The text is shown where it holds what the headline does not say.
     missing = {place.term for place in evidence} - {place.term for place in titled}
     body = [place for place in evidence if place.field == "body"]
@@ -71,11 +71,11 @@ def because(evidence: Sequence[Evidence]) -> str:
 
 def explained_lines(part: Explanation, depth: int = 0) -> Iterator[str]:
     """Each part of a query: whether it holds, and where, or what came nearest."""
-    said = f"  {because(part.evidence)}" if part.evidence else ""
-    if not part.hit and part.nearest:
-        said = f"  nearest: {part.nearest}"
+    said = f"nearest: {part.nearest}" if part.nearest else ""
+    if part.evidence and (not part.parts or not part.hit):  # what holds because of its parts is said there
+        said = because(part.evidence)
     sign = state("yes") if part.hit else state("no ")
-    yield f"{INDENT}{'  ' * depth}{sign}  {safe(part.text)}{dim(said)}"
+    yield f"{INDENT}{'  ' * depth}{sign}  {safe(part.text)}{dim(f'  {said}' if said else '')}"
     for child in part.parts:
         yield from explained_lines(child, depth + 1)
 

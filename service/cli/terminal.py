@@ -132,6 +132,8 @@ def dim(text: str) -> Styled:
 
 COLORS = {
     "ok": "green",
+    "yes": "green",
+    "no": "red",
     "sent": "green",
     "failing": "yellow",
     "silent": "yellow",

@@ -95,6 +95,6 @@ def _results(trial: Trial) -> Iterator[str]:
         if result.evidence is None:
             yield dim(f"  {'no hit':<16}  {result.item.headline}")
         else:
-            yield from hit_lines(result.item, result.evidence, result.source, reasons=True)
+            yield from hit_lines(result.item, result.evidence, result.source, reasons=not result.explained)
         if result.explained:
             yield from explained_lines(result.explained)
