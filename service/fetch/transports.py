@@ -12,7 +12,7 @@ import logging
 import re
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -25,7 +25,6 @@ from service.model import Clock, Failure, FailureKind, Source
 SCHEME = re.compile(r"[a-z][a-z0-9+-]*:(?!\d)", re.IGNORECASE)  # no dot, no port: those begin a host
 STOPPED = "the monitor was stopped before it was read"
 MOST = 4 * SLOTS  # with those that wait for the turn of their host
-THREADS = 16  # for the transports that block; each is bounded in time
 
 Done: TypeAlias = Callable[[Result], None]
 Start: TypeAlias = "Callable[[Fetcher, Source], Future[Result]]"
@@ -34,10 +33,27 @@ log = logging.getLogger(__name__)
 
 
 def _in_thread(read: Callable[[Source, Client], Result]) -> Start:
-    """Start a transport that blocks, watched."""
-    return lambda fetcher, source: fetcher.client.watch(
-        source, fetcher.threads.submit(read, source, fetcher.client)
-    )
+    """Start a transport that blocks, in a thread of its own, watched.
+
+    No pool: threads that a server keeps busy would fill it, and its threads are waited for at the end of the
+    program, for as long as that server likes.
+    """
+
+    def start(fetcher: Fetcher, source: Source) -> Future[Result]:
+        work: Future[Result] = Future()
+
+        def run() -> None:
+            if work.set_running_or_notify_cancel():
+                try:
+                    work.set_result(read(source, fetcher.client))
+                except Exception as error:  # noqa: BLE001 - `_result` tells it
+                    work.set_exception(error)
+
+        result = fetcher.client.watch(source, work)
+        threading.Thread(target=run, name=f"fetch {source.name}", daemon=True).start()
+        return result
+
+    return start
 
 
 TRANSPORTS: Mapping[str, Start] = {
@@ -58,7 +74,6 @@ class Fetcher:
     def __init__(self, http: config.Http, *, clock: Clock, agent_version: str) -> None:
         contact = f" (+{http.contact})" if http.contact and http.contact.isprintable() else ""
         self.client: Client = Client(http, clock=clock, agent=f"wire-monitor/{agent_version}{contact}")
-        self.threads: ThreadPoolExecutor = ThreadPoolExecutor(THREADS, thread_name_prefix="fetch")
         self._under_way = 0
         self._lock = threading.Lock()
 
@@ -85,9 +100,8 @@ class Fetcher:
         return _result(source, self._start(source))
 
     def close(self, timeout: float = 5.0) -> None:
-        """Give up what is under way (each is told as a failure) and end the threads."""
+        """Give up what is under way (each is told as a failure) and end."""
         self.client.close(timeout)
-        self.threads.shutdown(wait=False, cancel_futures=True)
 
     def _start(self, source: Source) -> Future[Result]:
         """The result to come; what cannot even begin is a failure that has come already."""
@@ -96,7 +110,7 @@ class Fetcher:
             if begin := TRANSPORTS.get(scheme := _scheme(source.url)):
                 return begin(self, source)
             failure = replace(failure, kind=FailureKind.REFUSED, reason=_unknown(scheme))
-        except RuntimeError:  # threads and loop are closed
+        except RuntimeError:  # the client is closed
             log.debug("%s came after the end", source.name)
         future: Future[Result] = Future()
         future.set_result(failure)
