@@ -26,10 +26,15 @@ from service.actions import rules
 from service.app import App, build
 from service.daemon import Daemon
 from service.errors import MonitorError
-from service.model import Rule, Source
+from service.model import Item, Rule, Source
+from service.rules import lint
+from service.rules.document import Document
 from service.rules.grammar import join_arguments, parse
+from service.rules.nodes import Node
 
 QUERY = ("Kim Jong Un", "+", "Reise")
+Note = Callable[[dict[str, object], float], str]  # what to say of an event, and the seconds it took
+
 PATIENCE = 20.0  # seconds that a story has to be told before the demo says that something is wrong
 PAUSE = 1.2  # seconds between two stories, for the reader's eye
 
@@ -169,7 +174,7 @@ class Stage:
     def __init__(self, app: App, wire: Wire) -> None:
         self.app, self.wire, self.events = app, wire, app.listen(Events())
 
-    def play(self, report: Report, event: str, note: Callable[[dict[str, object], float], str]) -> None:
+    def play(self, report: Report, event: str, note: Note) -> None:
         """Publish `report`, wait for `event` about it, and print what `note` says of its facts."""
         since, began = len(self.events.seen), time.monotonic()
         say("published", f"{report.wire}: {report.headline}")
@@ -199,6 +204,19 @@ def demo(*, exit_after_first_alert: bool = False) -> int:
     return 0
 
 
+def why_not(node: Node, document: Document) -> str:
+    """The parts of a query that do not hold, and what came nearest to each."""
+
+    def missing(part: lint.Explanation) -> Iterator[str]:
+        if part.parts:
+            for inner in part.parts:
+                yield from missing(inner)
+        elif not part.hit:
+            yield f"no {part.text} in it" + (f"; nearest is {part.nearest}" if part.nearest else "")
+
+    return ", ".join(missing(lint.explain(node, document)))
+
+
 def _show(app: App, wire: Wire, *, exit_after_first_alert: bool) -> None:
     stage = Stage(app, wire)
     stage.events.wait(lambda event, facts: event == "source.read" and facts.get("source") == "wire", 0)
@@ -208,24 +226,21 @@ def _show(app: App, wire: Wire, *, exit_after_first_alert: bool) -> None:
     say("rule", f'{rule.query}   (monitor add-rule "Kim Jong Un" + "Reise")')
     say("", f"back-test: {tried.sentence}")
 
-    def not_told(_facts: dict[str, object], _: float) -> str:
-        missing = rules.why_not(app, node, PRICES.headline, PRICES.text, "de")
-        return f"not alerted: {missing}"
+    def not_told(report: Report) -> Note:
+        item = Item(headline=report.headline, body=report.text, language=report.language)
+        reason = why_not(node, Document.of(item, app.morphology))
+        return lambda _facts, _seconds: f"not alerted: {reason}"
 
     def told(facts: dict[str, object], seconds: float) -> str:
         return f"sent to {facts['channel']} {seconds:.1f} s after publication"
 
     if not exit_after_first_alert:
-        stage.play(PRICES, "source.read", not_told)
+        stage.play(PRICES, "source.read", not_told(PRICES))
     stage.play(TRIP, "delivery.sent", told)
     if exit_after_first_alert:
         return
     stage.play(COPY, "hit.", lambda facts, _: f"not alerted again: {facts['reason']}")
-    stage.play(
-        ENGLISH,
-        "source.read",
-        lambda *_: "not alerted: an English text knows no Reise; `(Reise | trip | journey)` would",
-    )
+    stage.play(ENGLISH, "source.read", not_told(ENGLISH))
     stage.play(CORRECTION, "delivery.sent", told)
     print(NEXT, flush=True)
 

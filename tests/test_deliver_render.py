@@ -220,6 +220,19 @@ def test_a_correction_shows_what_changed() -> None:
     assert "~~Peking~~ **Moskau**" in message.chat
 
 
+def test_the_mark_of_a_correction_is_no_change() -> None:
+    corrected = replace(
+        ITEM,
+        headline=f"WDH/KORREKTUR: {HEADLINE}",
+        marks=("WDH", "KORREKTUR"),
+        body=BODY.replace("3. Oktober", "4. Oktober"),
+    )
+    notice = replace(ALERT, kind=DeliveryKind.CORRECTION, item=corrected, previous=ITEM, revision=1)
+    message = render(notice, DESK)
+    assert "am ~~3.~~ **4.** Oktober" in message.chat
+    assert "{+" not in message.text.split("Oktober")[0].replace("{+4.+}", "")
+
+
 def test_a_retraction_tells_what_was_told_and_that_it_must_not_be_used() -> None:
     kill = replace(ITEM, headline="Notice: story withdrawn", body="", status=Status.CANCELED)
     notice = replace(

@@ -40,6 +40,8 @@ DATES = {
     "de": "%d.%m.%Y",
 }  # the languages that there are words for; the first is the default
 
+MARK_ENDS = " :/-–(…)"  # what stands between a mark and the headline
+
 BODY_FIELDS = frozenset({"body", "lead"})  # the lead is the beginning of the body: its places are the same
 
 SHAPES = {
@@ -223,9 +225,18 @@ def _changes(notice: Notice) -> Changes:
     if not notice.item or not notice.previous:
         return Changes()
     return Changes(
-        headline=difference(notice.previous.headline, notice.item.headline),
+        headline=difference(_unmarked(notice.previous), _unmarked(notice.item)),
         body=difference(notice.previous.body, notice.item.body),
     )
+
+
+def _unmarked(item: Item) -> str:
+    """The headline without the marks that it begins with: that it says KORREKTUR now is no change."""
+    headline = item.headline
+    for mark in item.marks:
+        if headline.startswith(mark):
+            headline = headline[len(mark) :].lstrip(MARK_ENDS)
+    return headline
 
 
 def _reason(telling: Telling) -> Reason:
