@@ -166,6 +166,19 @@ def test_the_keys_lead_to_the_newest_version(store: Store, source: int, clock: M
     assert (story.opened_at, story.updated_at) == (clock() - timedelta(minutes=1), clock())
 
 
+def test_an_earlier_version_that_comes_late_changes_nothing_but_the_count(store: Store, source: int) -> None:
+    newest = add(store, Item(headline="b", source=source), keys=[1], content=2)
+    late = Placement(link=Link.VERSION, story=newest.story, nearest=newest.id, late=True)
+    older = add(store, Item(headline="a", source=source), late, keys=[1, 2], content=1)
+    with store.read() as tx:
+        assert tx.items.seen(source, [1, 2]) == {
+            1: Seen(1, newest.id, newest.story, 2),
+            2: Seen(2, older.id, newest.story, 1),
+        }
+        assert [one.id for one in tx.items.list()] == [newest.id]
+        assert (tx.stories.get(newest.story).headline, tx.stories.get(newest.story).items) == ("b", 2)
+
+
 def test_a_copy_on_another_source_joins_the_story(store: Store, source: int, clock: ManualClock) -> None:
     first = add(store, Item(headline="a", source=source, link="https://1.example/"))
     paper = another_source(store, "paper")

@@ -9,8 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -18,7 +20,7 @@ from sqlalchemy import Engine, create_engine, text
 
 from service.errors import SchemaError, StoreError
 from service.model import Clock, Item, Link, Placement, Source, utcnow
-from service.store import migrations
+from service.store import installation, migrations
 from service.store.db import Store
 from service.store.schema import REVISION, metadata
 from tests.postgres import Cluster
@@ -44,19 +46,9 @@ def opened(url: str, *, migrate: bool = False, clock: Clock = utcnow) -> Store:
 def test_a_missing_database_is_created_and_its_schema_is_the_one_in_the_code(
     empty_url: str, engine: Engine
 ) -> None:
-    """No difference of tables, columns, types, defaults, indexes or keys is found by Alembic.
-
-    Defaults are compared on PostgreSQL only: Alembic reads SQLite's empty text as another default.
-    """
+    """No difference of tables, columns, types, defaults, indexes or keys."""
     opened(empty_url)
-    with engine.connect() as connection:
-        defaults = engine.dialect.name == "postgresql"
-        options = {
-            "compare_type": True,
-            "compare_server_default": defaults,
-            "include_name": lambda name, *_: not str(name).startswith("item_search"),  # see store/search.py
-        }
-        assert compare_metadata(MigrationContext.configure(connection, opts=options), metadata) == []
+    assert differences(engine) == []
 
 
 def test_the_newest_migration_is_the_version_that_the_code_expects() -> None:
@@ -83,12 +75,34 @@ def test_many_that_create_a_database_at_once_create_it_once(empty_url: str) -> N
     stores[0].close()
 
 
-def test_an_older_schema_is_migrated_only_where_that_was_asked_for(empty_url: str, engine: Engine) -> None:
-    opened(empty_url)
+def differences(engine: Engine) -> list[Any]:
+    """What Alembic finds to change in the database to make it the schema of the code.
+
+    Defaults are compared on PostgreSQL only: Alembic reads SQLite's empty text as another default.
+    """
+    options = {
+        "compare_type": True,
+        "compare_server_default": engine.dialect.name == "postgresql",
+        "include_name": lambda name, *_: not str(name).startswith("item_search"),  # see store/search.py
+    }
+    with engine.connect() as connection:
+        return list(compare_metadata(MigrationContext.configure(connection, opts=options), metadata))
+
+
+OLDER = [f"{number:04}" for number in range(1, int(REVISION))]
+
+
+@pytest.mark.parametrize("version", OLDER)
+def test_an_older_schema_is_migrated_only_where_that_was_asked_for(
+    empty_url: str, engine: Engine, version: str
+) -> None:
     with engine.begin() as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = '0000'"))
+        command.upgrade(migrations.configuration(connection), version)
+        installation.found(connection, utcnow())
     with pytest.raises(SchemaError, match="run `monitor migrate`"):
         opened(empty_url)
+    opened(empty_url, migrate=True)
+    assert differences(engine) == []
 
 
 def test_a_newer_schema_is_refused(empty_url: str, engine: Engine) -> None:
