@@ -233,6 +233,11 @@ def test_a_feed_without_entries_is_a_feed() -> None:
     assert read(rss()).items == ()
 
 
+def test_a_format_that_does_not_exist_is_refused_with_those_that_do() -> None:
+    with pytest.raises(UnreadableError, match=r"no format is named 'word' \(there is: .*feed.*plain"):
+        read(rss("<title>Kim</title>"), format="word")
+
+
 @pytest.mark.parametrize(
     ("data", "reason"),
     [

@@ -69,7 +69,7 @@ def holds(parsed: Parsed | str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(edits=edits)
 def test_a_damaged_document_ends_in_items_or_a_reason(name: str, edits: list[tuple[int, int, bytes]]) -> None:
     data = bytearray(body(name))

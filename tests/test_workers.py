@@ -199,6 +199,17 @@ def test_an_interrupted_call_leaves_no_answer_for_the_next_one() -> None:
     pool.close()
 
 
+def test_a_worker_that_stays_swollen_is_replaced(pool: Workers) -> None:
+    swollen = pool.run("tests.test_workers:keep", 80_000_000)
+    assert pool.run("os:getpid") != swollen
+
+
+def keep(size: int, kept: list[bytes] = []) -> int:  # noqa: B006 - to be kept is the point
+    """Hold on to that many bytes and say who does; runs in a worker."""
+    kept.append(b"k" * size)
+    return os.getpid()
+
+
 @pytest.mark.slow
 def test_a_feed_is_parsed_in_a_worker_as_it_is_here() -> None:
     pool = workers()
