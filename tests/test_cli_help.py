@@ -73,6 +73,7 @@ def test_every_command_takes_the_common_options(monitor: Shell) -> None:
         assert (Exit.DONE, "") == (answer.code, answer.err), name
         assert "--config FILE" in answer.out, name
         assert "--json" in answer.out, name
+        assert max(map(len, answer.out.splitlines())) <= 80, name
 
 
 def test_no_command_file_is_long() -> None:

@@ -18,10 +18,15 @@ from service.model import AlertState, DeliveryState, Exit
 if TYPE_CHECKING:
     from service.actions.desk import AlertView
 
+ALERTS = [each.value for each in AlertState]
+DELIVERIES = [each.value for each in DeliveryState]
+
 
 @command()
 @click.option("--rule", default="", metavar="NAME", help="Only of this rule.")
-@click.option("--state", "wanted", type=click.Choice([each.value for each in AlertState]), help="Only those.")
+@click.option(
+    "--state", "wanted", type=click.Choice(ALERTS), metavar="STATE", help=f"Only those: {', '.join(ALERTS)}."
+)
 @paged
 def list_alerts(session: Session, page: Page, rule: str, wanted: str | None) -> None:
     """Which rule found which story, newest first."""
@@ -75,7 +80,11 @@ def _alert(seen: AlertView) -> Iterator[str]:
 @command()
 @click.option("--failed", is_flag=True, help="Only those that failed.")
 @click.option(
-    "--state", "wanted", type=click.Choice([each.value for each in DeliveryState]), help="Only those."
+    "--state",
+    "wanted",
+    type=click.Choice(DELIVERIES),
+    metavar="STATE",
+    help=f"Only those: {', '.join(DELIVERIES)}.",
 )
 @paged
 def list_deliveries(session: Session, page: Page, failed: bool, wanted: str | None) -> None:

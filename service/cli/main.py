@@ -17,8 +17,8 @@ import click
 
 from service import __version__
 from service.cli.session import Command, common_options
-from service.cli.terminal import safe_lines
-from service.errors import MonitorError
+from service.cli.terminal import safe, safe_lines, talk
+from service.errors import MonitorError, QueryError
 from service.model import Exit
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
@@ -141,10 +141,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except click.Abort:
         return INTERRUPTED
     except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message(), err=True)
+        talk(error.format_message())
         return Exit.USAGE
     except click.ClickException as error:
         return _refuse(_worded(error), error.exit_code)
+    except QueryError as error:
+        return _mark(error)
     except MonitorError as error:
         return _refuse(str(error), error.exit_code)
     except Exception as error:  # noqa: BLE001 - the last boundary before a person
@@ -164,16 +166,17 @@ def _worded(error: click.ClickException) -> str:
 
 
 def _refuse(message: str, code: int) -> int:
-    """Say why it did not work; a query that is refused brings its own lines of marks."""
-    head, *rest = safe_lines(message)
-    # A query is shown on lines of its own, so that the mark below stands under the place.
-    lines = (
-        ["monitor: the query cannot be taken", *(f"  {line}" for line in (head, *rest))]
-        if rest
-        else [f"monitor: {head}"]
-    )
-    click.echo("\n".join(lines), err=True)
+    """Say on one line why it did not work."""
+    talk(f"monitor: {safe(message)}")
     return code
+
+
+def _mark(error: QueryError) -> int:
+    """Show the query on lines of its own, so that the mark stands under the place."""
+    talk("monitor: the query cannot be taken")
+    for line in safe_lines(str(error)):
+        talk(f"  {line}")
+    return error.exit_code
 
 
 def _unexpected(error: Exception) -> int:
@@ -181,6 +184,6 @@ def _unexpected(error: Exception) -> int:
     if os.environ.get("MONITOR_DEBUG"):
         traceback.print_exception(error)
         return Exit.FAILED
-    words = " ".join(safe_lines(str(error))).strip()
+    words = str(error).strip()
     about = f"{type(error).__name__}: {words}" if words else type(error).__name__
     return _refuse(f"unexpected: {about} (MONITOR_DEBUG=1 shows the trace)", Exit.FAILED)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from service.app import App
     from service.rules.nodes import Node
 
+LEVELS = [each.value for each in Priority]
 LATELY = 10  # hits that `show-rule` shows
 
 
@@ -27,17 +28,23 @@ def policy(function: Any) -> Any:  # noqa: ANN401 - a decorator
     """The options that `add-rule` and `edit-rule` share."""
     for option in (
         click.option(
-            "--on", "on", type=click.Choice(["new", "updates"]), help="Tell new versions too, or not."
+            "--on",
+            type=click.Choice(["new", "updates"]),
+            metavar="WHAT",
+            help="new: only new stories; updates: later versions too.",
         ),
         click.option("--digest", metavar="TIME", help="Gather: hourly, daily or five cron fields."),
         click.option(
             "--lang", "language", metavar="TAG", help="Whose word forms hold where an item names none."
         ),
         click.option(
-            "--priority", type=click.Choice([each.value for each in Priority]), help="How it disturbs."
+            "--priority",
+            type=click.Choice(LEVELS),
+            metavar="LEVEL",
+            help=f"How much it may disturb: {', '.join(LEVELS)}.",
         ),
         click.option("--to", "channels", multiple=True, metavar="CHANNEL", help="Whom it tells; repeatable."),
-        click.option("--name", metavar="NAME", help="How you call it."),
+        click.option("--name", metavar="NAME", help="What you call it."),
     ):
         function = option(function)
     return function
@@ -61,8 +68,8 @@ def add_rule(session: Session, query: Sequence[str], also_last: timedelta | None
     r"""Watch for something from now on, and show what it would have hit.
 
     \b
-    monitor add-rule "Kim Jong Un" + "Reise"      both, in any inflection, Reise in compounds too
-    monitor add-rule Zins -EZB                    the one without the other
+    monitor add-rule "Kim Jong Un" + "Reise"    both, Auslandsreise too
+    monitor add-rule Zins -EZB                  the one without the other
     monitor add-rule 'title:(Kim OR Xi)' --to desk --priority flash
 
     Options are long ones only, so -EZB is a word of the query. --to takes CHANNEL or CHANNEL:RECIPIENT.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, nullcontext, redirect_stdout
@@ -141,13 +142,13 @@ LARGEST = 2**63 - 1  # what a database column holds
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-def command(
-    *, cls: type[Command] = Command, epilog: str | None = None
-) -> Callable[[Callable[..., Any]], click.Command]:
-    """A command of the table in `main`: its function is given the session first."""
+def command(*, cls: type[Command] = Command) -> Callable[[Callable[..., Any]], click.Command]:
+    """A command of the table in `main`: its function gets the session first, its docstring is its help."""
 
     def decorate(function: Callable[..., Any]) -> click.Command:
-        return click.command(cls=cls, epilog=epilog)(pass_session(function))
+        # A line of `\b` keeps the lines of its paragraph as they stand; click knows it as the character.
+        text = inspect.cleandoc(function.__doc__ or "").replace("\\b\n", "\b\n")
+        return click.command(cls=cls, help=text)(pass_session(function))
 
     return decorate
 

@@ -16,6 +16,7 @@ from service.model import Exit, Source, SourceState
 if TYPE_CHECKING:
     from service.actions.sources import Look
 
+STATES = [each.value for each in SourceState]
 SAMPLE = 5  # headlines that a look shows
 
 
@@ -29,7 +30,7 @@ def settings(function: Any) -> Any:  # noqa: ANN401 - a decorator
         click.option("--lang", "language", metavar="TAG", help="The language where the feed names none."),
         click.option("--cron", metavar="FIELDS", help="Poll at these times: '*/5 6-22 * * mon-fri'."),
         click.option("--every", type=SPAN, metavar="SPAN", help="Poll this often, kept as it is: 60s, 5m."),
-        click.option("--name", metavar="NAME", help="How you call it."),
+        click.option("--name", metavar="NAME", help="What you call it."),
     ):
         function = option(function)
     return function
@@ -61,7 +62,7 @@ def add_source(session: Session, url: str, **options: Any) -> None:  # noqa: ANN
 
 @command()
 @click.option(
-    "--state", "wanted", type=click.Choice([each.value for each in SourceState]), help="Only those."
+    "--state", "wanted", type=click.Choice(STATES), metavar="STATE", help=f"Only those: {', '.join(STATES)}."
 )
 @click.option("--tag", metavar="WORD", help="Only those with this tag.")
 def list_sources(session: Session, wanted: str | None, tag: str | None) -> None:
