@@ -23,7 +23,7 @@ SHOWN_AS_HEADLINE = 120  # of the body, where an item has no headline
 
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 LATEST_AFTER = timedelta(days=3653)  # ten years: embargoes of anniversaries, not typing errors
-DETECTED_FROM = 1_000  # characters are enough to know a language by
+DETECTED_FROM = 400  # characters are enough to know a language by, and knowing costs time
 UNSET = "en"  # what feed software declares by default
 ENOUGH_TO_DOUBT = 100  # characters from which the text is believed more than that
 
