@@ -64,6 +64,11 @@ def test_a_person_sees_the_words_and_why_they_matched(monitor: Shell, tmp_path: 
     assert '"Auslandsreise" for Reise (body, compound)' in answer.out
 
 
+def test_a_word_at_the_very_beginning_of_the_text_is_shown(monitor: Shell, tmp_path: Path) -> None:
+    path = plain(tmp_path, Entry("start", "Aus Pjöngjang", "Reise nach Peking begonnen, heißt es."))
+    assert ">Reise< nach Peking" in monitor("test-rule", "Reise", "--file", path, "--lang", "de").out
+
+
 def test_a_feed_is_many_items_and_declares_its_own_language(monitor: Shell, tmp_path: Path) -> None:
     path = tmp_path / "wire.xml"
     path.write_bytes(rss(TRIP, PRICES, MARKET))

@@ -43,7 +43,8 @@ def hit_lines(item: Item, evidence: Sequence[Evidence], source: str = "", *, rea
     # The text is shown where it holds what the headline does not say.
     missing = {place.term for place in evidence} - {place.term for place in titled}
     body = [place for place in evidence if place.field == "body"]
-    if around := next((place.start for place in body if place.term in missing), None):
+    around = next((place.start for place in body if place.term in missing), None)
+    if around is not None:
         yield INDENT + marked(item.body, spans(body), EXCERPT, around)
     if reasons:
         yield INDENT + dim(f"matched {because(evidence)}")

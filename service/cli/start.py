@@ -12,7 +12,7 @@ import click
 
 from service.cli.drawing import progress
 from service.cli.session import Session, command
-from service.cli.terminal import count, safe, talk
+from service.cli.terminal import count, quoted, safe, talk
 from service.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def init(session: Session, force: bool) -> None:
         database = app.store.name
         with progress("reading the dictionaries, once", len(FIRST_LANGUAGES)) as advance:
             read_dictionaries(app, advance)
-    option = f" --config {path}" if session.file else ""
+    option = f" --config {quoted(str(path))}" if session.file else ""
     session.answer(
         {"config": str(path.absolute()), "written": written, "database": database},
         [
@@ -122,23 +122,15 @@ def ingest(session: Session, files: tuple[Path, ...], name: str) -> None:
 
 
 def _summary(tally: Tally, noun: str) -> Iterator[str]:
-    """What a round did, a line; then what went wrong, a line each."""
+    """What a round did, on one line; then what went wrong, a line each, beside the answer."""
     counts = tally.counts
-    told = [
-        count(counts[event], word)
-        for event, word in (
-            ("delivery.sent", "message sent"),
-            ("delivery.retry", "message to be tried again"),
-            ("delivery.dead", "message given up"),
-        )
-        if counts[event]
-    ]
+    fates = {"delivery.sent": "sent", "delivery.retry": "to be tried again", "delivery.dead": "given up"}
     yield ", ".join(
         [
             count(tally.sources, noun),
             count(tally.items, "new item"),
             count(counts["hit.open"], "alert"),
-            *(words.replace("message sents", "messages sent") for words in told),
+            *(f"{count(counts[event], 'message')} {fate}" for event, fate in fates.items() if counts[event]),
         ]
     )
     for source, reason in tally.failures.items():

@@ -109,9 +109,9 @@ def quoted(word: str) -> str:
     return shlex.quote(safe(word))
 
 
-def count(number: int, noun: str, plural: str = "") -> str:
+def count(number: int, noun: str) -> str:
     """`1 item`, `1,204 items`."""
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 class Styled(str):
