@@ -170,12 +170,8 @@ class Pipeline:
                 parsed.append(self.parts.workers.run("service.parse.formats:parse", document, source))
             except WorkerError as error:
                 if fetched.reject is None:
-                    return Failure(
-                        source=source,
-                        kind=FailureKind.UNREADABLE,
-                        reason=str(error),
-                        cursor=fetched.cursor,
-                    )
+                    # Without the cursor: a server that says "unchanged" next time must not make it look well.
+                    return Failure(source=source, kind=FailureKind.UNREADABLE, reason=str(error))
                 fetched.reject(document.name, str(error))
                 self.parts.report("document.rejected", source=source.name, name=document.name, reason=error)
         return cast(list[Parsed], parsed)
@@ -203,19 +199,24 @@ class Pipeline:
         self, tx: Transaction, result: Fetched | Failure, feed: Freshness, new: int, now: datetime
     ) -> None:
         """Write down one source, and when it is due again; _FencedError where another node has it by now."""
-        source, ok = result.source, isinstance(result, Fetched)
+        source, asked = result.source, now
         due = next_poll(
             source, result, feed, now, self.parts.config.poll, new_items=new, jitter=random.random()
         )
+        error, ok_at = "", now
+        if isinstance(result, Failure):
+            error, ok_at = result.reason, source.last_ok_at
+            if result.kind is FailureKind.DEFERRED:  # nothing was asked, nothing is known
+                error, asked = source.last_error, source.last_polled_at
         settled = tx.sources.settle(
             source.id,
             source.epoch,
             cursor=result.cursor or source.cursor,
             state=due.state,
             failures=due.failures,
-            last_error=result.reason if isinstance(result, Failure) else "",
-            last_polled_at=now,
-            last_ok_at=now if ok else source.last_ok_at,
+            last_error=error,
+            last_polled_at=asked,
+            last_ok_at=ok_at,
             last_item_at=now if new else source.last_item_at,
             next_poll_at=due.at,
             rhythm=due.rhythm,

@@ -225,6 +225,8 @@ def test_digests_come_at_their_local_time() -> None:
     summer = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
     assert datetime(2026, 7, 2, 5, 0, tzinfo=UTC) == next_digest("daily", Digest(), summer)
     assert datetime(2026, 11, 25, 5, 30, tzinfo=UTC) == next_digest("30 6 * * mon-fri", Digest(), NOW)
+    saturday = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
+    assert datetime(2026, 11, 30, 5, 30, tzinfo=UTC) == next_digest("30 6 * * 1-5", Digest(), saturday)
 
 
 @pytest.mark.parametrize("digest", ["weekly", "61 * * * *", "* * *", ""])

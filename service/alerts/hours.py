@@ -9,6 +9,7 @@ from apscheduler.triggers.cron import CronTrigger
 
 from service.config import DAYS, Digest, QuietHours
 from service.errors import UsageError
+from service.text.cron import with_named_days
 
 HOURLY = "0 * * * *"
 
@@ -56,7 +57,7 @@ def check_digest(digest: str, settings: Digest) -> str:
 def _trigger(digest: str, settings: Digest) -> CronTrigger:
     daily = _clock(settings.daily_at)
     fields = {"hourly": HOURLY, "daily": f"{daily.minute} {daily.hour} * * *"}.get(digest, digest)
-    return CronTrigger.from_crontab(fields, timezone=settings.timezone)
+    return CronTrigger.from_crontab(with_named_days(fields), timezone=settings.timezone)
 
 
 def _clock(text: str) -> time:
