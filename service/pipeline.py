@@ -199,11 +199,13 @@ class Pipeline:
         self, tx: Transaction, result: Fetched | Failure, feed: Freshness, new: int, now: datetime
     ) -> None:
         """Write down one source, and when it is due again; _FencedError where another node has it by now."""
-        source, asked = result.source, now
+        source = result.source
         due = next_poll(
             source, result, feed, now, self.parts.config.poll, new_items=new, jitter=random.random()
         )
-        error, ok_at = "", now
+        asked: datetime | None = now
+        ok_at: datetime | None = now
+        error = ""
         if isinstance(result, Failure):
             error, ok_at = result.reason, source.last_ok_at
             if result.kind is FailureKind.DEFERRED:  # nothing was asked, nothing is known
