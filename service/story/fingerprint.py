@@ -134,7 +134,8 @@ class _Sketch:
 
     everything: frozenset[int]
     told: frozenset[int]  # of what the item tells
-    opening: frozenset[int]  # of the headline, and of the first paragraphs
+    start: frozenset[int]  # of the first sentence or two
+    opening: frozenset[int]  # of the first paragraphs
     kept: tuple[int, ...]
 
 
@@ -150,7 +151,8 @@ def _sketch(text: Text) -> _Sketch:
     return _Sketch(
         everything=everything,
         told=frozenset(body) if len(text.body) >= SHORT else everything,
-        opening=frozenset(headline) | frozenset(body[: 2 * OPENING]),
+        start=frozenset(body[:OPENING]),
+        opening=frozenset(body[: 2 * OPENING]),
         kept=tuple(dict.fromkeys(kept[:MOST_KEPT])),
     )
 
@@ -185,8 +187,8 @@ def containment(a: Item, b: Item, frequency: Mapping[int, float]) -> Comparison:
     `frequency` says in how many stored items a fingerprint stands. A shingle in more than a handful of them
     belongs to a template or a footer and weighs `1 / (1 + df - 6)`; one whose frequency is not known, since
     only a sample is stored, weighs what its like weighs on average. Reports from one template share their
-    sentences but not their figures, see `story.figures`. A teaser stands in the opening of the longer text;
-    what stands only further down is a quotation.
+    sentences but not their figures, see `story.figures`. A teaser begins in the opening of the longer text;
+    what stands only further down there is a quotation.
     """
     new, old = normal(a), normal(b)
     small, large = sorted((new, old), key=lambda text: (len(text.told), text.told, text.headline))
@@ -199,7 +201,8 @@ def containment(a: Item, b: Item, frequency: Mapping[int, float]) -> Comparison:
     score = mass / (mass + len(rest) * _mean_weight(rest, frequency))
     kind = Link.TEASER if len(small.told) < TEASER * len(large.told) else Link.COPY
     figures = compare(new.told, old.told) if score >= THRESHOLD else None
-    if not figures or not figures.agree or (kind is Link.TEASER and not shared & other.opening):
+    quoted = kind is Link.TEASER and len(small.body) >= SHORT and not mine.start & other.opening
+    if not figures or not figures.agree or quoted:
         return Comparison(score, len(shared), None)
     return Comparison(
         score,
