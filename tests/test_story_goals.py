@@ -1,4 +1,4 @@
-"""The goals of placing, on a stream that nothing was tuned on: one alert a story, no story lost in another."""
+"""The goals of placing, on a stream that nothing was tuned on: one alert for a story, and no story lost."""
 
 from __future__ import annotations
 

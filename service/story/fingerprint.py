@@ -122,8 +122,8 @@ def fingerprints(item: Item) -> tuple[int, ...]:
     """The shingles under which the store finds an item: about 55 for a story of 300 words, at most 600.
 
     These are those of the headline, the opening of the body, and a sample of the rest; four bytes each, so
-    that a row of the store stays short. A collision costs a look at a candidate, never a wrong link: the
-    comparison is made on the texts.
+    that a row of the store stays short. A collision costs a look at a candidate, never a wrong link:
+    whole texts are compared.
     """
     return _sketch(normal(item)).kept
 
