@@ -147,19 +147,19 @@ class Stream:
         return tokens.joined(self.text)
 
     @cached_property
-    def surfaces(self) -> dict[str, list[int]]:
-        """The token indices of each folded form."""
-        found: defaultdict[str, list[int]] = defaultdict(list)
-        for word, indices in self.positions.items():
-            found[surface(word)] += indices
-        return found
+    def keyed(self) -> dict[str, list[int]]:
+        """The token indices of each key, for words."""
+        return self._indices(self.reading.keys.__getitem__)
 
     @cached_property
     def inflected(self) -> dict[str, list[int]]:
         """The token indices of each inflection key, for phrases."""
+        return self._indices(self.reading.inflections)
+
+    def _indices(self, keys: Callable[[str], frozenset[str]]) -> dict[str, list[int]]:
         found: defaultdict[str, list[int]] = defaultdict(list)
         for word, indices in self.positions.items():
-            for key in self.reading.inflections(word):
+            for key in keys(word):
                 found[key] += indices
         return found
 

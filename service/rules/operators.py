@@ -112,11 +112,7 @@ class Phrase(Term):
 
     def _keys(self, reading: Reading) -> list[frozenset[str]]:
         """The inflection keys of each piece; a prefix has none."""
-        *front, last = self.pieces
-        keys = [reading.phrase_word(piece) for piece in front]
-        if not self.open:
-            keys.append(reading.phrase_word(last) | {f"{surface(last)}s"})
-        return keys
+        return [reading.phrase_word(piece) for piece in self.pieces[: -1 if self.open else None]]
 
     def anchors(self, anchoring: Anchoring, field: str = "") -> list[Anchor]:
         """The keys of each piece, or of the solid form."""
@@ -141,7 +137,7 @@ class Phrase(Term):
         at = [_inflected(stream, keys) for keys in self._keys(stream.reading)]
         if self.open:
             stem = surface(self.pieces[-1])
-            at.append({i for form, where in stream.surfaces.items() if form.startswith(stem) for i in where})
+            at.append(set(stream.where(lambda word: surface(word).startswith(stem))))
         how = "substring" if UNSPACED.fullmatch(self.text) else "phrase"
         for start in sorted(at[0]):
             if all(start + offset in at[offset] for offset in range(1, size)):
@@ -293,7 +289,9 @@ def _keyed(stream: Stream, keys: frozenset[str], term: str, word: str) -> Iterat
             return "inflection"
         return "compound"
 
-    single = stream.where(lambda token: not keys.isdisjoint(table[token]))
+    if keys.isdisjoint(stream.keys):
+        return iter(())
+    single = sorted({index for key in keys for index in stream.keyed.get(key, ())})
     return with_solid(stream, single, lambda token: not keys.isdisjoint(table[token]), how, term)
 
 

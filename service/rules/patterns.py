@@ -75,17 +75,19 @@ class Wildcard(Term):
         """The pattern itself; the index says which patterns an item holds."""
         return [frozenset(("author:",) if field == "author" else (self.pattern,))]
 
-    def matches(self, form: str) -> bool:
-        """Whether a folded form fits the pattern."""
-        return fits(self.pattern, form)
+    def holds(self, document: Document, field: str = "") -> bool:
+        """Whether it fits anywhere; most often the folded text alone tells."""
+        return (not field and needle(self.pattern) in document.folded) or Term.holds(self, document, field)
 
     def places(self, stream: Stream) -> Iterator[Place]:
         """Tokens, and solid forms of hyphenated words where no piece of them fits."""
-        pattern = self.pattern
-        single = sorted(i for form, at in stream.surfaces.items() if fits(pattern, form) for i in at)
-        return with_solid(
-            stream, single, lambda word: fits(pattern, surface(word)), lambda _: "wildcard", self.text
-        )
+        sought = needle(self.pattern)
+
+        def fits(word: str) -> bool:
+            return sought in f" {surface(word)} "
+
+        single = stream.where(fits) if sought in stream.folded else []
+        return with_solid(stream, single, fits, lambda _: "wildcard", self.text)
 
     def __str__(self) -> str:
         return written(self.text) if self.text[0] != "*" else self.text
@@ -209,12 +211,10 @@ class Value(Term):
         return self.text if PLAIN_VALUE.fullmatch(self.text) and not taken else f'"{self.text}"'
 
 
-def fits(pattern: str, form: str) -> bool:
-    """Whether a folded form begins, ends or goes on as a pattern with stars says."""
+def needle(pattern: str) -> str:
+    """What to look for among folded words with a blank around each."""
     stem = pattern.strip("*")
-    if not pattern.startswith("*"):
-        return form.startswith(stem)
-    return stem in form if pattern.endswith("*") else form.endswith(stem)
+    return f"{'' if pattern.startswith('*') else ' '}{stem}{'' if pattern.endswith('*') else ' '}"
 
 
 @lru_cache(maxsize=1024)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 import ahocorasick_rs
 
 from service.rules.document import Document
-from service.rules.patterns import compiled_regex, encodable
+from service.rules.patterns import compiled_regex, encodable, needle
 
 FRESH = 64  # wildcards that are looked for one by one before the automaton is built anew
 
@@ -44,7 +44,7 @@ class Wildcards:
         """Look for it from the next item on."""
         self._users[wildcard] += 1
         if self._users[wildcard] == 1:
-            self._fresh[wildcard] = _needle(wildcard)
+            self._fresh[wildcard] = needle(wildcard)
 
     def remove(self, wildcard: str) -> None:
         """Take one user away; without any it is found no more after the next building."""
@@ -62,7 +62,7 @@ class Wildcards:
         ):
             self._build()
         haystack = f" {' '.join(keys)} "
-        found = [wildcard for wildcard, needle in self._fresh.items() if needle in haystack]
+        found = [wildcard for wildcard, sought in self._fresh.items() if sought in haystack]
         if self._automaton:
             hits = self._automaton.find_matches_as_indexes(haystack, overlapping=True)
             found += {self._built[number] for number, _, _ in hits}
@@ -70,7 +70,7 @@ class Wildcards:
 
     def _build(self) -> None:
         self._built = list(self._users)
-        self._automaton = ahocorasick_rs.AhoCorasick([_needle(wildcard) for wildcard in self._built])
+        self._automaton = ahocorasick_rs.AhoCorasick([needle(wildcard) for wildcard in self._built])
         self._fresh = {}
 
 
@@ -102,9 +102,3 @@ class Regexes:
             search = compiled_regex(regex[1:-1]).search
             if any(map(search, texts)):
                 yield regex
-
-
-def _needle(wildcard: str) -> str:
-    """What to look for among folded words with a blank around each."""
-    stem = wildcard.strip("*")
-    return f"{'' if wildcard.startswith('*') else ' '}{stem}{'' if wildcard.endswith('*') else ' '}"
