@@ -1,0 +1,270 @@
+"""What is told of a story with versions: once, corrected and taken back from exactly those who were told."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from service.actions import rounds
+from service.model import DeliveryState, Status
+from tests.newsroom import TRIP, Entry, Room, changed, newsroom
+
+KIM = '"Kim Jong Un" + Reise'
+FLASH = "Kim Jong Un ist auf einer Auslandsreise."
+LONG = (
+    "Nordkoreas Machthaber Kim Jong Un ist zu seiner ersten Auslandsreise seit zwei Jahren aufgebrochen. "
+    "Der Sonderzug verließ Pjöngjang am Abend und wird am Dienstag in Peking erwartet, hieß es aus Kreisen."
+)
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Iterator[Room]:
+    with newsroom(tmp_path) as made:
+        made.add_rule(KIM)
+        yield made
+
+
+def wire(
+    room: Room, version: int, text: str = LONG, *, urn: str = "urn:newsml:wire.example:kim", **facts: Any
+) -> None:
+    """One version of a story, as an agency's digital wire brings it, read by hand."""
+    entry = {
+        "format": "digitalwires@0.9.1",
+        "type": "composite",
+        "entry_id": f"e{version}",
+        "urn": urn,
+        "version": version,
+        "version_created": f"2026-11-24T0{version}:00:00+01:00",
+        "updated": f"2026-11-24T0{version}:00:20Z",
+        "pubstatus": "usable",
+        "signal": None,
+        "embargoed": None,
+        "language": "de",
+        "urgency": 4,
+        "headline": "Kim Jong Un fährt im Zug nach Peking",
+        "dateline": "Peking (dpa)",
+        "article_html": f"<section class='main'><p>Peking (dpa) - {text}</p></section>",
+        "creditline": "dpa",
+        "ednotes": [],
+        "keyword_names": [],
+        "categories": [],
+    } | facts
+    file = room.folder / f"v{version}.json"
+    file.write_text(json.dumps({"entries": [entry]}), encoding="utf-8")
+    tally = rounds.ingest(room.app, [file])
+    assert {} == tally.failures
+
+
+def flash(room: Room) -> None:
+    wire(room, 1, FLASH, urgency=1)
+
+
+def long(room: Room) -> None:
+    wire(room, 2)
+
+
+def correction(room: Room) -> None:
+    wire(room, 3, LONG.replace("zwei Jahren", "vier Jahren"), signal="sig:correction")
+
+
+def kill(room: Room) -> None:
+    wire(room, 4, LONG.replace("zwei Jahren", "vier Jahren"), pubstatus="canceled")
+
+
+def expected(order: Sequence[int]) -> list[str]:
+    """What the desk must have got, worked out by hand from the order of arrival."""
+    told: list[str] = []
+    newest = 0
+    for version in order:
+        if version == 4:
+            return [*told, "retraction"] if told else []
+        if not told:
+            told.append("alert")
+        elif version == 3 and version > newest:
+            told.append("correction")
+        newest = max(newest, version)
+    return told
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("order", list(itertools.permutations((1, 2, 3, 4))))
+def test_flash_long_text_correction_and_kill_are_one_story_in_any_order(
+    room: Room, order: Sequence[int]
+) -> None:
+    """Nobody is alerted after the kill, or twice; whoever was told anything hears that it was withdrawn."""
+    steps = {1: flash, 2: long, 3: correction, 4: kill}
+    for version in order:
+        steps[version](room)
+    assert expected(order) == room.kinds()
+    with room.app.store.read() as tx:
+        assert 1 == len({item.story for item in tx.items.scan()})
+        assert Status.CANCELED is tx.stories.get(1).status
+
+
+def test_a_flash_and_its_long_version_are_one_alert(room: Room) -> None:
+    flash(room)
+    long(room)
+    assert ["alert"] == room.kinds()
+
+
+def test_a_correction_reaches_those_who_were_told_though_the_rule_no_longer_matches(room: Room) -> None:
+    long(room)
+    wire(room, 3, "Der Machthaber ist nicht gereist, sondern ein Gesandter.", signal="sig:correction",
+         headline="Gesandter fährt nach Peking")  # fmt: skip
+    assert ["alert", "correction"] == room.kinds()
+
+
+def test_a_correction_that_a_portal_carries_after_the_agency_is_not_told_again(room: Room) -> None:
+    long(room)
+    correction(room)
+    corrected = LONG.replace("zwei Jahren", "vier Jahren")
+    copy = Entry(
+        "p-1", "KORREKTUR: Kim Jong Un fährt im Zug nach Peking", corrected, "https://portal.example/1"
+    )
+    room.wire("portal", copy)
+    room.add_source("portal")
+    room.poll()
+    assert ["alert", "correction"] == room.kinds()
+
+
+def test_a_copy_with_another_number_is_shown_on_the_story_and_never_sent(room: Room) -> None:
+    long(room)
+    other = Entry(
+        "p-1", "Kim Jong Un fährt nach Peking", LONG.replace("zwei", "12"), "https://portal.example/1"
+    )
+    room.wire("portal", other)
+    room.add_source("portal")
+    room.poll()
+    assert ["alert"] == room.kinds()
+    with room.app.store.read() as tx:
+        assert 2 == len(tx.stories.items(1))
+
+
+def test_urgency_that_rises_is_told_and_urgency_that_falls_is_not(room: Room) -> None:
+    long(room)
+    wire(room, 3, LONG + " Chinas Staatschef empfängt ihn.", urgency=2)
+    wire(room, 5, LONG + " Chinas Staatschef empfängt ihn am Bahnhof.", urgency=4)
+    assert ["alert", "update"] == room.kinds()
+
+
+def test_a_withheld_story_is_taken_back_and_may_come_again(room: Room) -> None:
+    long(room)
+    wire(room, 3, pubstatus="withheld")
+    assert ["alert", "retraction"] == room.kinds()
+    wire(room, 5, LONG + " Nun bestätigt.")
+    with room.app.store.read() as tx:
+        assert Status.USABLE is tx.stories.get(1).status
+
+
+def test_a_kill_that_comes_first_is_a_tombstone(room: Room) -> None:
+    kill(room)
+    long(room)
+    correction(room)
+    assert [] == room.kinds()
+
+
+def test_a_copy_that_comes_after_the_kill_is_stored_and_not_told(room: Room) -> None:
+    long(room)
+    kill(room)
+    room.wire(
+        "portal", Entry("p-1", "Kim Jong Un fährt im Zug nach Peking", LONG, "https://portal.example/1")
+    )
+    room.add_source("portal")
+    tally = room.poll()
+    assert 1 == tally.items
+    assert ["alert", "retraction"] == room.kinds()
+    with room.app.store.read() as tx:
+        [hit] = [hit for hit in tx.alerts.hits_of_story(1) if hit.action == "suppress"]
+        assert "the original was withdrawn" == hit.reason
+
+
+def test_a_removed_rule_swallows_no_retraction(room: Room) -> None:
+    long(room)
+    with room.app.store.begin() as tx:
+        [rule] = tx.rules.list()
+        tx.rules.remove(rule.name, room.app.store.now())
+    kill(room)
+    assert ["alert", "retraction"] == room.kinds()
+
+
+def test_the_same_version_twice_and_an_older_one_late_change_nothing(room: Room) -> None:
+    correction(room)
+    correction(room)
+    long(room)
+    long(room)
+    assert ["alert"] == room.kinds()
+    with room.app.store.read() as tx:
+        [newest] = tx.items.list()
+        assert "vier Jahren" in newest.body
+
+
+def soon(**span: float) -> str:
+    """A time that many seconds, minutes … from now, as a wire writes it."""
+    return (datetime.now(UTC) + timedelta(**span)).isoformat(timespec="milliseconds")
+
+
+def test_an_embargoed_story_waits_for_its_time_and_is_looked_at_again(room: Room) -> None:
+    wire(room, 1, embargoed=soon(seconds=1.5))
+    assert [] == room.kinds()
+    with room.app.store.read() as tx:
+        [held] = tx.outbox.list()
+        assert (DeliveryState.HELD, "embargoed") == (held.state, held.reason)
+        assert held.due_at
+        due = held.due_at
+    while room.app.store.now() < due:
+        pass
+    rounds.deliver(room.app)
+    assert ["alert"] == room.kinds()
+
+
+def test_a_lifted_embargo_lets_the_story_go(room: Room) -> None:
+    wire(room, 1, embargoed=soon(hours=3))
+    wire(room, 2, embargoed=None)
+    assert ["alert"] == room.kinds()
+
+
+def test_a_kill_under_embargo_is_heard_by_nobody(room: Room) -> None:
+    wire(room, 1, embargoed=soon(hours=3))
+    wire(room, 2, pubstatus="canceled")
+    assert [] == room.kinds()
+    with room.app.store.read() as tx:
+        assert [DeliveryState.SUPPRESSED] == [delivery.state for delivery in tx.outbox.list()]
+
+
+def test_an_embargoed_text_is_in_no_event(room: Room) -> None:
+    """Events become lines of log, figures and pages."""
+    events: list[str] = []
+    room.app.listen(lambda event, **facts: events.append(f"{event} {facts}"))
+    wire(room, 1, embargoed=soon(hours=3))
+    assert events
+    assert "Peking" not in "".join(events)
+
+
+def test_notices_of_holdings_are_told_to_rules_that_name_the_genre(room: Room) -> None:
+    room.add_rule("Kim + genre:holdings", name="holdings")
+    headline = "EQS-PVR: Kim Holding AG: Veröffentlichung gemäß § 40 WpHG"
+    room.wire("wire", Entry("pvr-1", headline, "Kim Jong Un auf Reise: 3,1 Prozent der Stimmrechte."))
+    room.add_source("wire")
+    room.poll()
+    assert [["holdings"]] == [[rule["name"] for rule in post.json["rules"]] for post in room.hooks.posts]
+    with room.app.store.read() as tx:
+        held = [hit.reason for hit in tx.alerts.hits_of_story(1) if hit.action == "suppress"]
+        assert ["a notice of holdings or dealings: told where the rule names genre:"] == held
+
+
+@pytest.mark.slow
+def test_twenty_portals_carry_one_story_and_the_desk_is_told_once(room: Room) -> None:
+    for number in range(20):
+        copy = changed(TRIP, key=f"c-{number}", link=f"https://portal-{number}.example/kim")
+        room.wire(f"portal-{number}", copy)
+        room.add_source(f"portal-{number}")
+    room.poll()
+    assert ["alert"] == room.kinds()
+    with room.app.store.read() as tx:
+        assert 20 == len(tx.stories.sightings(1))
