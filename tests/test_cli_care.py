@@ -137,6 +137,9 @@ def test_the_daemon_runs_until_it_is_asked_to_stop(monitor: Shell, feeds: FeedSe
         told = next(line.decode() for line in running.stdout if TRIP.headline in line.decode())
         assert "kim-jong-un-reise" in told
         assert len(feeds.requests) > looked
+        if not dry:
+            assert 1 == len(monitor("status", "--json").json["daemons"])
+            assert "OK" == level(monitor("doctor", "--json"), "daemon")
         running.send_signal(signal.SIGTERM)
         _, err = running.communicate(timeout=DEADLINE)
     finally:

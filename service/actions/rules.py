@@ -84,7 +84,7 @@ class Backtest:
             return f"none of {self.items:,} stored items"
         stories = "1 story" if len(self.stories) == 1 else f"{len(self.stories):,} stories"
         return (
-            f"{self.hits:,} of {self.items:,} stored items, {stories}, about {self.per_day:.1f} alerts a day"
+            f"{self.hits:,} of {self.items:,} stored items, {stories}, about {self.per_day:,.1f} alerts a day"
         )
 
 

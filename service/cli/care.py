@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from service.cli.session import Session, command
-from service.cli.terminal import safe, say, state
+from service.cli.terminal import safe, state
 from service.model import Exit
 
 
@@ -31,9 +31,8 @@ def doctor(session: Session) -> int:
     findings = []
     for finding in health.examine(session.file or None):
         findings.append(finding)
-        if not session.json:
-            fix = f"  → {safe(finding.fix)}" if finding.fix else ""
-            say(f"{state(finding.level.ljust(4))}  {finding.what:<13}  {safe(finding.detail)}{fix}")
+        fix = f"  → {safe(finding.fix)}" if finding.fix else ""
+        session.say(f"{state(finding.level.ljust(4))}  {finding.what:<13}  {safe(finding.detail)}{fix}")
     session.answer([finding.shape() for finding in findings], [])
     broken = any(finding.level is health.Level.FAIL for finding in findings)
     return Exit.FAULT_FOUND if broken else Exit.DONE

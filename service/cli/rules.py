@@ -82,6 +82,7 @@ def add_rule(session: Session, query: Sequence[str], also_last: timedelta | None
         with app.store.read() as tx:
             node = rules.understand(tx, query)
         added = rules.add(app, wanted, node, also_last=also_last, by=session.person)
+        session.say(f"rule {safe(added.name)} added")
         tried = _try(app, node, added.language)
         warnings = rules.warnings(node, tried)
         names = desk.source_names(app)
@@ -100,7 +101,6 @@ def _try(app: App, node: Node, language: str) -> Backtest:
 
 def _added(rule: Rule, tried: Backtest, warnings: Sequence[str], names: dict[int, str]) -> Iterator[str]:
     """The rule as it was understood, what it would have hit, and the way back."""
-    yield f"rule {safe(rule.name)} added"
     yield from rule_lines(rule)
     yield field("would hit", tried.sentence)
     for sample in reversed(tried.newest):

@@ -64,6 +64,11 @@ class Session:
             for line in lines:
                 terminal.say(line)
 
+    def say(self, line: str) -> None:
+        """Tell a person at once what is done already; programs wait for the whole answer."""
+        if not self.json:
+            terminal.say(line)
+
     @property
     def person(self) -> str:
         """Who is at the keyboard, for the history."""
