@@ -220,6 +220,20 @@ def test_a_connection_that_is_cut_undoes_its_transaction_and_the_next_one_works(
     store.close()
 
 
+def test_a_server_that_was_restarted_is_met_again_without_an_error(
+    postgres: Cluster, postgres_url: str
+) -> None:
+    store = Store(postgres_url)
+    store.open()
+    for transaction in (store.begin, store.read):
+        with transaction() as tx:
+            tx.sources.list()
+        postgres.empty(postgres_url, [])  # which ends the connections that wait in the pool
+        with transaction() as tx:
+            tx.sources.list()
+    store.close()
+
+
 @pytest.mark.slow
 def test_two_that_wait_for_each_other_are_told_to_try_again(postgres: Cluster, postgres_url: str) -> None:
     """A deadlock is a ConflictError for one of the two; the other one goes on."""
