@@ -27,7 +27,7 @@ from service.text.families import GRAMMARS, LISTED, Families, learn
 from service.text.fold import fold
 from service.text.lexicon import Entry, Lexicon, ending, pack
 
-FORMAT = 5  # of the derivation: another number derives anew
+FORMAT = 7  # of the derivation: another number derives anew
 LANGUAGES = frozenset(["de", "en", "fr", "es", "it", "pt", "nl", "sv", "da", "nb", "pl", "ru", "uk"])
 ALIASES = {"no": "nb", "nn": "nb"}
 ADJECTIVE_COST = 8  # bits of a listed last part of adjectives (steuer-frei)

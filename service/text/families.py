@@ -169,9 +169,8 @@ def _modifiers(
             if noun.endswith(shape.tail):
                 form = noun[: len(noun) - shape.cut] + shape.add
                 allow(form, shape.cost)
-                # Reis- is Reis and not Reise, jung- is no Junge, Haus- is no Hau with an s.
-                linked = not shape.cut and len(noun) > LISTED
-                if linked or not (form in inflected or form in others):
+                # Reis- is Reis and not Reise, jung- is no Junge, Haus- is no Hau with a linking s.
+                if len(noun) > LISTED if not shape.cut else form not in inflected and form not in others:
                     stems[form].add(ending(form, noun))
     for other in others:
         for shape in grammar.others:

@@ -87,7 +87,7 @@ def pack(entries: Mapping[str, Entry]) -> bytes:
     kinds: dict[Entry, int] = {}
     numbers = array("L", (kinds.setdefault(entry, len(kinds)) for entry in entries.values()))
     ranks = {number: rank for rank, (number, _) in enumerate(Counter(numbers).most_common(MOST_ENTRIES))}
-    size = int(len(entries) / LOAD) | 1
+    size = int(len(entries) / LOAD) + 2  # one slot at least stays empty, where a search ends
     slots = array("Q", bytes(SLOT_BYTES * size))
     for form, number in zip(entries, numbers, strict=True):
         if (rank := ranks.get(number)) is None:
