@@ -10,6 +10,7 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from functools import cached_property, lru_cache
+from itertools import chain
 from typing import Generic, NamedTuple, TypeVar
 
 from service.model import Item
@@ -69,8 +70,8 @@ _SURFACES = _Memory(_surface)
 _FOLDED: _Memory[str] = _Memory(lambda chunk: "".join(f" {surface(word)}" for word in tokens.words(chunk)))
 
 
-def _folded(text: str) -> str:
-    return "".join(map(_FOLDED.__getitem__, text.split())) + " "
+def _folded(chunks: list[str]) -> str:
+    return "".join(map(_FOLDED.__getitem__, chunks)) + " "
 
 
 def surface(word: str) -> str:
@@ -121,7 +122,7 @@ class Stream:
     @cached_property
     def folded(self) -> str:
         """The surfaces in their order, a blank around each: an exact phrase is a substring of it."""
-        return _folded(self.text)
+        return _folded(self.text.split())
 
     @cached_property
     def words(self) -> list[str]:
@@ -240,13 +241,16 @@ class Document:
     @cached_property
     def keys(self) -> set[str]:
         """The keys of title, body and place together, and "", which every item holds."""
-        chunks = set(" ".join(map(self._text, TEXT_FIELDS)).split())
-        return {""}.union(*map(self.reading.chunks.__getitem__, chunks))
+        return {""}.union(*map(self.reading.chunks.__getitem__, set(chain(*self._chunks))))
+
+    @cached_property
+    def _chunks(self) -> list[list[str]]:
+        return [self._text(field).split() for field in TEXT_FIELDS]
 
     @cached_property
     def folded(self) -> str:
         """The folded streams of the text; what is adjacent in it is adjacent in one of them."""
-        return "\n".join(map(_folded, map(self._text, TEXT_FIELDS)))
+        return "\n".join(map(_folded, self._chunks))
 
     @cached_property
     def values(self) -> frozenset[str]:

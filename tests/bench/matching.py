@@ -35,6 +35,7 @@ from itertools import accumulate, cycle, islice
 from pathlib import Path
 from typing import TypeAlias
 
+from service.errors import QueryError
 from service.model import Item
 from service.rules.document import Document
 from service.rules.grammar import parse
@@ -57,6 +58,15 @@ def query_of(rule: Record) -> str:
     every, either, none = (list(map(_exact, _strings(rule[key]))) for key in ("all", "any", "none"))
     alternatives = [f"({' | '.join(either)})"] if either else []
     return " ".join([*every, *alternatives, *(f"-{term}" for term in none)])
+
+
+def _is_query(rule: Record) -> bool:
+    """Whether the rule can be read: a term of signs alone, as drawn from raw text, cannot."""
+    try:
+        parse(query_of(rule))
+    except QueryError:
+        return False
+    return True
 
 
 def _exact(term: str) -> str:
@@ -294,7 +304,7 @@ def main() -> None:
         parser.error("--rules and --docs go together")
     else:
         rules, documents = make(given.most_rules, given.items)
-    rules, documents = rules[: given.most_rules], documents[: given.items]
+    rules, documents = list(filter(_is_query, rules))[: given.most_rules], documents[: given.items]
     result = measure(rules, documents)
     if given.peers:
         result["peers"] = peers(given.peers, rules, documents)
