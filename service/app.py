@@ -28,6 +28,7 @@ from service.model import Channel, Clock, Node, utcnow
 from service.pipeline import Parts, Pipeline
 from service.store import lexicon
 from service.store.db import Store
+from service.story import marks
 from service.telling import Teller
 from service.text.morphology import Morphology
 from service.workers import Workers
@@ -176,7 +177,8 @@ def build(
 
 
 def checked_channels(config: Config) -> Mapping[str, Channel]:
-    """The channels of a configuration by name; raises ConfigError that names the key."""
+    """The channels of a configuration by name; raises ConfigError that names the key, also of a mark."""
+    marks.check(config.agencies, config.name)
     channels = {name: config.channel(name) for name in config.channels}
     for name, channel in channels.items():
         try:

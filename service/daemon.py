@@ -29,7 +29,9 @@ from service.config import Config, load
 from service.errors import ConfigError, StoreError
 from service.model import Failure, FailureKind, Fetched
 from service.store.prune import prune
+from service.web.server import Server
 
+USUAL_LANGUAGES = {"de", "en"}  # what a source that names none most likely speaks
 BEAT = timedelta(milliseconds=250)  # how late a due source or message may be seen
 SWEEP = timedelta(seconds=20)  # a third of the shortest lease
 WATCH = 2.0  # seconds between two looks at the beats, on the monotonic clock
@@ -53,6 +55,7 @@ class Daemon:
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
         self.threads: list[threading.Thread] = []
+        self.web = Server(app)
 
     def run(self) -> None:
         """Run until a signal or `stop`; then finish what is in hand and give the rest back."""
@@ -71,8 +74,11 @@ class Daemon:
 
     def _start(self) -> None:
         app, pipeline = self.app, self.app.pipeline
-        with app.store.begin() as tx:
-            app.teller.refresh(tx)  # the lexicons are warm and the rules are known before the first item
+        with app.store.read() as tx:
+            spoken = {source.language for source in tx.sources.list()}
+        app.teller.warm(spoken | USUAL_LANGUAGES)  # may take a while on a new machine: in no transaction
+        with app.store.read() as tx:
+            app.teller.refresh(tx)
         self._beat("poll", BEAT, lambda: pipeline.poll(app.store.now()))
         self._beat("outbox", BEAT, self._outbox)
         self._beat("sweep", SWEEP, self._sweep)
@@ -84,12 +90,14 @@ class Daemon:
             thread.start()
             self.threads.append(thread)
         self.scheduler.start()
+        self.web.start()
         app.report("started", version=__version__, node=app.node.name, database=app.store.dialect)
         self.notifier.notify("READY=1")
 
     def _stop(self) -> None:
         self.notifier.notify("STOPPING=1")
         self.stopped.set()
+        self.web.stop()
         self.scheduler.shutdown(wait=True)
         for thread in self.threads:
             thread.join(STOP_PATIENCE)

@@ -32,7 +32,8 @@ def take_in(
     )
     for item, each, content in read:
         recognition = identity.recognise(each, content, item, known)  # again: it may repeat in the document
-        if recognition.kind is identity.Kind.SAME or (flooded and known.keys() & set(each.hints)):
+        renamed = flooded and recognition.kind is identity.Kind.NEW and known.keys() & set(each.hints)
+        if recognition.kind is identity.Kind.SAME or renamed:
             continue
         stored, placement = _place(tx, item, recognition, (each.primary, *each.aliases), content, now)
         known |= {
@@ -54,11 +55,18 @@ def _place(
     candidates = tx.stories.candidates(
         canonical_link=item.canonical_link, text_hash=text, fingerprints=prints, since=now - STORY_WINDOW
     )
-    frequency = tx.stories.document_frequency(prints) if candidates else {}
+    frequency = tx.stories.document_frequency(prints)
     placement = thread.place(item, recognition, candidates, frequency)
     if placement.link is Link.VERSION and identity.order(item, tx.items.get(placement.nearest)) < 0:
         placement = replace(placement, late=True, reason=f"{placement.reason}, and older than that")
     stored = tx.items.add(
-        item, placement, keys=names, content=content, text_hash=text, fingerprints=prints, now=now
+        item,
+        placement,
+        keys=names,
+        content=content,
+        text_hash=text,
+        fingerprints=prints,
+        frequency=frequency,
+        now=now,
     )
     return stored, placement

@@ -51,8 +51,12 @@ class Teller:
         self._lock = threading.Lock()  # one thread at a time changes the rules or matches
 
     def prepare(self, items: Iterable[Item]) -> None:
-        """Load the lexicons of these items: the first use of a language takes seconds, in no transaction."""
-        for language in {item.language for item in items}:
+        """Load the lexicons of these items, before the transaction that matches them."""
+        self.warm(item.language for item in items)
+
+    def warm(self, languages: Iterable[str]) -> None:
+        """Load the lexicons of these languages. The first use of one on a machine takes seconds."""
+        for language in set(languages):
             self.morphology.keys(FIRST_WORD, language)
 
     def refresh(self, tx: Transaction) -> None:

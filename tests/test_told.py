@@ -204,6 +204,12 @@ def test_the_same_version_twice_and_an_older_one_late_change_nothing(room: Room)
         assert "vier Jahren" in newest.body
 
 
+def test_what_only_an_older_version_says_is_not_told_when_that_comes_late(room: Room) -> None:
+    wire(room, 3, "Der Machthaber Kim Jong Un bleibt in Pjöngjang.", headline="Kim Jong Un bleibt zu Hause")
+    long(room)
+    assert [] == room.kinds()
+
+
 def soon(**span: float) -> str:
     """A time that many seconds, minutes … from now, as a wire writes it."""
     return (datetime.now(UTC) + timedelta(**span)).isoformat(timespec="milliseconds")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TypeAlias
@@ -47,16 +47,18 @@ class Items:
         text_hash: int,
         fingerprints: Collection[int],
         now: datetime,
+        frequency: Mapping[int, int] | None = None,
     ) -> Item:
         """The item as it was stored, with its id and its story.
 
         The story is opened or joined, the keys lead to this version from now on, and its fingerprints are
-        found by later items. An item without `received_at` was received now.
+        found by later items. An item without `received_at` was received now. `frequency` is what
+        `stories.document_frequency` says of the fingerprints, where the caller has asked already.
         """
         story = self._stories.place(item, placement, now)
         item = replace(item, story=story, received_at=item.received_at or now)
         if placement.link is Link.VERSION and not placement.late:
-            self._supersede(item.source, keys)
+            self._supersede(placement.nearest)
         row = values(item) | {
             "stored_at": now,
             "content": content,
@@ -70,7 +72,7 @@ class Items:
         }
         item = replace(item, id=self._connection.execute(ADD, row).scalar_one())
         self._remember(item, keys, content, late=placement.late)
-        self._stories.post(item.id, fingerprints)
+        self._stories.post(item.id, fingerprints, frequency)
         self._search.add(item)
         return item
 
@@ -159,11 +161,9 @@ class Items:
         rows = self._connection.execute(select(*SHOWN).where(*where).order_by(order).limit(limit))
         return [Item(**row._asdict()) for row in rows]
 
-    def _supersede(self, source_id: int, keys: Collection[int]) -> None:
-        """The versions that `keys` led to are no longer the newest."""
-        for part in slices(keys):
-            former = select(seen.c.item).where(seen.c.source == source_id, seen.c.key.in_(part))
-            self._connection.execute(update(table).where(table.c.id.in_(former)).values(superseded=True))
+    def _supersede(self, item_id: int) -> None:
+        """The version that was the newest is not any more."""
+        self._connection.execute(update(table).where(table.c.id == item_id).values(superseded=True))
 
     def _remember(self, item: Item, keys: Collection[int], content: int, *, late: bool) -> None:
         """From now on the keys lead to this version; those of a late one only where they led nowhere."""

@@ -167,12 +167,12 @@ class Stories:
             raise NotFoundError("story", placement.story)
         return story_id
 
-    def post(self, item_id: int, fingerprints: Collection[int]) -> None:
+    def post(
+        self, item_id: int, fingerprints: Collection[int], frequency: Mapping[int, int] | None = None
+    ) -> None:
         """Enter an item into the posting lists of its fingerprints that are not full."""
-        frequency: Mapping[int, int] = self.document_frequency(fingerprints)
-        rows = [
-            {"h": h, "item": item_id} for h in sorted(set(fingerprints)) if frequency.get(h, 0) < POSTINGS
-        ]
+        known = self.document_frequency(fingerprints) if frequency is None else frequency
+        rows = [{"h": h, "item": item_id} for h in sorted(set(fingerprints)) if known.get(h, 0) < POSTINGS]
         if rows:
             self._connection.execute(POST, rows)
 
