@@ -103,6 +103,7 @@ def test_a_query_is_written_back_as_it_was_understood(text: str, canonical: str)
         ("@absent", "@absent", "by what is absent", ""),
         ("Zins - EZB", "-", "a - alone", "without a blank"),
         ("Zins -", "-", "a - alone", ""),
+        ("Zins –EZB", "–EZB", "a dash before a word", "-EZB"),
         ("0 of (Kim, Xi)", "0", "0 of 2 cannot be counted", "from 1 to 2"),
         ("3 of (Kim, Xi)", "3", "3 of 2 cannot be counted", ""),
         ("/a*/", "/a*/", "matches the empty text", ""),

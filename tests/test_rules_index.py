@@ -211,6 +211,20 @@ def test_the_keys_of_chunks_are_those_of_their_tokens(morphology: Morphology, se
     assert expected == document.keys
 
 
+@given(st.text(max_size=80))
+def test_any_text_is_read_alike_by_chunks_and_by_tokens(text: str) -> None:
+    """Ligatures that fold to a sentence, marks, ideographs, line separators: both see the same words."""
+    morphology = Morphology({})
+    document = Document.of(Item(headline="", body=text), morphology)
+    (stream,) = document.streams("body")
+    assert document.keys == {"", *stream.keys}
+    for token in stream.words:
+        assert fold(token) in document.keys
+        with suppress(QueryError):
+            for query in (f'="{token}"', f'"{token}"', f'=="{token}"'):
+                assert evaluate(parse(query), document), query
+
+
 # ---------------------------------------------------------------- an oracle that knows none of our code
 
 

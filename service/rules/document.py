@@ -27,7 +27,8 @@ VALUE_FIELDS = (
 )  # fmt: skip
 FIELDS = (*WORD_FIELDS, *VALUE_FIELDS)
 
-REMEMBERED = 200_000  # chunks of one language
+REMEMBERED = 100_000  # chunks of one language
+GAP = "\x1f"  # stands between folded words; no letter folds to it, while a few ligatures fold to blanks
 LONGEST_CHUNK = 64  # characters; longer ones are no words, and would only fill the memory
 
 
@@ -60,22 +61,20 @@ class _Memory(dict[str, V], Generic[V]):
         return value
 
 
-def _surface(word: str) -> str:
-    return fold(word).replace(" ", "_")
-
-
 # Folding knows no language: one memory serves all.
-_SURFACES = _Memory(_surface)
-# The surfaces of a chunk, a blank before each, so that chunks put together are a stream's surfaces.
-_FOLDED: _Memory[str] = _Memory(lambda chunk: "".join(f" {surface(word)}" for word in tokens.words(chunk)))
+_SURFACES = _Memory(fold)
+# The surfaces of a chunk, a gap before each, so that chunks put together are a stream's surfaces.
+_FOLDED: _Memory[str] = _Memory(
+    lambda chunk: "".join(f"{GAP}{surface(word)}" for word in tokens.words(chunk))
+)
 
 
 def _folded(chunks: list[str]) -> str:
-    return "".join(map(_FOLDED.__getitem__, chunks)) + " "
+    return "".join(map(_FOLDED.__getitem__, chunks)) + GAP
 
 
 def surface(word: str) -> str:
-    """The folded form of one token, never with a blank inside (a few ligatures unfold to a sentence)."""
+    """The folded form of one token."""
     return _SURFACES[word]
 
 
@@ -121,7 +120,7 @@ class Stream:
 
     @cached_property
     def folded(self) -> str:
-        """The surfaces in their order, a blank around each: an exact phrase is a substring of it."""
+        """The surfaces in their order, a gap around each: an exact phrase is a substring of it."""
         return _folded(self.text.split())
 
     @cached_property

@@ -41,6 +41,7 @@ DISTANCE = re.compile(r"(NEAR|BEFORE)/(.*)", re.DOTALL)
 NUMBER = re.compile(r"[0-9]{1,9}")
 COUNT = re.compile(r"([0-9]{1,9})\s+of\s*\(")
 FIELD = re.compile(r"([^\W\d_]+):")
+DASHED = re.compile(r"[–—−‐‑][^\W_]")  # what a word processor makes of a hyphen
 REGEX = re.compile(r"/((?:[^/\\]|\\.)*)/", re.DOTALL)
 SPAN = re.compile(r"~([0-9]{0,9})")
 # What takes no room on the page comes along when a query is copied from one.
@@ -328,6 +329,10 @@ class _Parser:
                 return Value.of(self.field, operand.text)
             except TermError as error:
                 self._refuse(error.problem, (token.start, self.at), error.hint)
+        if DASHED.match(self.text, token.start):
+            self._refuse(
+                "a dash before a word", self._span(token), "NOT is a hyphen, as in -EZB; as text, quote it"
+            )
         sign = next((sign for sign in SIGNS if self.text.startswith(sign, token.start)), "")
         operand = self._regex(token) if sign == Regex.sign else self._operand(sign, token.start + len(sign))
         try:

@@ -139,7 +139,9 @@ def _explain(node: Node, document: Document, field: str) -> Explanation:
     hit = node.holds(document, field)
     evidence = tuple(dict.fromkeys(node.find(document, field))) if hit else ()
     inner = node.name if isinstance(node, Field) else field
-    below = (node.entries,) if isinstance(node, ListRef) else node.parts()
+    below = node.parts()
+    if isinstance(node, ListRef):  # a list may be long: what hits is of interest
+        below = tuple(entry for entry in node.entries.parts() if entry.holds(document, inner))
     parts = tuple(_explain(part, document, inner) for part in below)
     nearest = "" if hit else _nearest(node, document, field)
     if isinstance(node, Not) and not hit:

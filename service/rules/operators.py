@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 from unicodedata import normalize
 
-from service.rules.document import Document, Place, Reading, Stream, surface
+from service.rules.document import GAP, Document, Place, Reading, Stream, surface
 from service.rules.nodes import Anchor, Anchoring, Term
 from service.rules.operand import (
     Operand,
@@ -199,12 +199,12 @@ class Exact(Term):
     """`=Reise`: this word form alone, or these forms adjacent, in any case."""
 
     text: str
-    form: str = field(init=False, compare=False, repr=False)  # the surfaces, a blank around each
+    form: str = field(init=False, compare=False, repr=False)  # the surfaces, a gap around each
 
     sign: ClassVar[str] = "="
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "form", f" {' '.join(map(surface, tokens.words(self.text)))} ")
+        object.__setattr__(self, "form", GAP.join(["", *map(surface, tokens.words(self.text)), ""]))
 
     @classmethod
     def read(cls, operand: Operand) -> Term | None:
@@ -213,20 +213,20 @@ class Exact(Term):
 
     def anchors(self, anchoring: Anchoring, field: str = "") -> list[Anchor]:
         """Its surfaces."""
-        return [_in_field(frozenset((form,)), field) for form in self.form.split()]
+        return [_in_field(frozenset((form,)), field) for form in self.form[1:-1].split(GAP)]
 
     def holds(self, document: Document, field: str = "") -> bool:
         """Whether the surfaces of a stream contain it; the keys nearly always say no."""
         if not field:
-            return document.keys.issuperset(self.form.split()) and self.form in document.folded
+            return document.keys.issuperset(self.form[1:-1].split(GAP)) and self.form in document.folded
         return any(self.form in stream.folded for stream in document.streams(field))
 
     def places(self, stream: Stream) -> Iterator[Place]:
         """Runs of tokens with these surfaces."""
-        folded, size = stream.folded, self.form.count(" ") - 1
+        folded, size = stream.folded, self.form.count(GAP) - 1
         at = folded.find(self.form)
         while at >= 0:
-            first = folded.count(" ", 0, at)  # each token before it has one blank in front
+            first = folded.count(GAP, 0, at)  # each token before it has one gap in front
             yield stream.place(first, first + size - 1, self.text, "exact")
             at = folded.find(self.form, at + 1)
 

@@ -13,7 +13,7 @@ from typing import ClassVar
 import re2
 
 from service.model import Evidence
-from service.rules.document import Document, Place, Stream, surface
+from service.rules.document import GAP, Document, Place, Stream, surface
 from service.rules.nodes import Anchor, Anchoring, Term
 from service.rules.operand import (
     KEYWORD,
@@ -84,7 +84,7 @@ class Wildcard(Term):
         sought = needle(self.pattern)
 
         def fits(word: str) -> bool:
-            return sought in f" {surface(word)} "
+            return sought in f"{GAP}{surface(word)}{GAP}"
 
         single = stream.where(fits) if sought in stream.folded else []
         return with_solid(stream, single, fits, lambda _: "wildcard", self.text)
@@ -212,9 +212,9 @@ class Value(Term):
 
 
 def needle(pattern: str) -> str:
-    """What to look for among folded words with a blank around each."""
+    """What to look for among folded words with a gap around each."""
     stem = pattern.strip("*")
-    return f"{'' if pattern.startswith('*') else ' '}{stem}{'' if pattern.endswith('*') else ' '}"
+    return f"{'' if pattern.startswith('*') else GAP}{stem}{'' if pattern.endswith('*') else GAP}"
 
 
 @lru_cache(maxsize=1024)

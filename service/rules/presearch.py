@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 import ahocorasick_rs
 
-from service.rules.document import Document
+from service.rules.document import GAP, Document
 from service.rules.patterns import compiled_regex, encodable, needle
 
 FRESH = 64  # wildcards that are looked for one by one before the automaton is built anew
@@ -61,7 +61,7 @@ class Wildcards:
             self._users
         ):
             self._build()
-        haystack = f" {' '.join(keys)} "
+        haystack = GAP.join(["", *keys, ""])
         found = [wildcard for wildcard, sought in self._fresh.items() if sought in haystack]
         if self._automaton:
             hits = self._automaton.find_matches_as_indexes(haystack, overlapping=True)

@@ -90,7 +90,7 @@ class Watchlist:
         try:
             query = parse(rule.query, self._lists, longest=LONGEST_CANONICAL)
         except QueryError as error:
-            self._broken[rule.id] = str(error)
+            self._broken[rule.id] = f"{error.problem} ({error.hint})" if error.hint else error.problem
             return
         if named := frozenset(_lists_of(query)):
             self._named[rule.id] = named
