@@ -198,7 +198,7 @@ def demo(*, exit_after_first_alert: bool = False) -> int:
     with tempfile.TemporaryDirectory(prefix="monitor-demo-") as folder, Wire() as wire:
         for report in ARCHIVE:
             wire.publish(report)
-        say("wire", f"serving {wire.url('wire')} and {wire.url('portal')}")
+        say("wire", f"serving {wire.url('wire')} and portal.xml beside it")
         with _running(Path(folder), wire) as app:
             _show(app, wire, exit_after_first_alert=exit_after_first_alert)
     return 0
@@ -248,7 +248,7 @@ def _show(app: App, wire: Wire, *, exit_after_first_alert: bool) -> None:
 NEXT = """
 That was all of it, in a temporary folder that is gone now. Your own:
 
-    monitor init                                      writes config.toml and a database
+    monitor init
     monitor add-source https://example.org/feed.xml
     monitor add-rule "Kim Jong Un" + "Reise"
     monitor run
