@@ -127,9 +127,11 @@ def test_accents_do_not_matter_to_a_lemma(morphology: Morphology) -> None:
     assert not meets("élection", "La sélection", "fr", morphology)
 
 
-def test_english_words_are_not_taken_apart(morphology: Morphology) -> None:
+def test_english_words_are_taken_apart_by_a_list_alone(morphology: Morphology) -> None:
     assert meets("woman", "the women's vote", "en", morphology)
+    assert meets("strike", "Airstrikes hit the port", "en", morphology)
     assert not meets("oil", "turmoil", "en", morphology)
+    assert not meets("war", "an award", "en", morphology)
 
 
 def test_a_korean_term_finds_the_word_that_begins_with_it(morphology: Morphology) -> None:

@@ -6,30 +6,28 @@ from hypothesis import strategies as st
 
 from service.text.language import detect
 
-KNOWN = set(
-    [
-        "de",
-        "en",
-        "fr",
-        "es",
-        "it",
-        "pt",
-        "nl",
-        "sv",
-        "da",
-        "nb",
-        "pl",
-        "ru",
-        "uk",
-        "zh",
-        "ja",
-        "ko",
-        "th",
-        "ar",
-        "el",
-        "he",
-    ]
-)
+KNOWN = {
+    "de",
+    "en",
+    "fr",
+    "es",
+    "it",
+    "pt",
+    "nl",
+    "sv",
+    "da",
+    "nb",
+    "pl",
+    "ru",
+    "uk",
+    "zh",
+    "ja",
+    "ko",
+    "th",
+    "ar",
+    "el",
+    "he",
+}
 
 
 @pytest.mark.parametrize(

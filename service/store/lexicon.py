@@ -14,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache
 from importlib.metadata import version
 from importlib.resources import files
@@ -27,7 +28,7 @@ from service.text.families import GRAMMARS, LISTED, Families, learn
 from service.text.fold import fold
 from service.text.lexicon import Entry, Lexicon, ending, pack
 
-FORMAT = 7  # of the derivation: another number derives anew
+FORMAT = 8  # of the derivation: another number derives anew
 LANGUAGES = frozenset(["de", "en", "fr", "es", "it", "pt", "nl", "sv", "da", "nb", "pl", "ru", "uk"])
 ALIASES = {"no": "nb", "nn": "nb"}
 ADJECTIVE_COST = 8  # bits of a listed last part of adjectives (steuer-frei)
@@ -144,11 +145,13 @@ def _write(path: Path, buffer: bytes) -> None:
 def build(language: str) -> bytes:
     """The buffer of a language's lexicon, derived from simplemma's table and our own lists."""
     nouns, others = _forms(language)
-    if language not in GRAMMARS:
-        return pack({form: Entry(_endings(form, lemmas)) for form, lemmas in nouns.items()})
     own = _own_lists(language)
-    whole = own["whole"] | {pair.replace("|", "") for pair in own["compounds"]}
-    nouns |= {word: (word,) for word in (whole | own["nouns"]) - nouns.keys()}
+    tails = dict.fromkeys(own["whole"], 0) | _tails(own["compounds"])
+    nouns |= {word: (word,) for word in (tails.keys() | own["nouns"]) - nouns.keys()}
+    if language not in GRAMMARS:
+        return pack(
+            {form: Entry(_endings(form, lemmas), tail=tails.get(form, 0)) for form, lemmas in nouns.items()}
+        )
     families = learn(
         _paradigms(nouns),
         set(chain.from_iterable(others.values())),
@@ -157,7 +160,12 @@ def build(language: str) -> bytes:
         barred=own["barred"],
         short=own["short"],
     )
-    return pack(dict(_entries(nouns, others, families, own)))
+    return pack(dict(_entries(nouns, others, replace(families, tails={**families.tails, **tails}), own)))
+
+
+def _tails(compounds: Iterable[str]) -> dict[str, int]:
+    """The letters of the head of each compound in our own list, which parts its words by a bar."""
+    return {pair.replace("|", ""): len(pair.partition("|")[2]) for pair in compounds}
 
 
 def _forms(language: str) -> tuple[Forms, Forms]:
@@ -212,11 +220,6 @@ def _entries(
     modifiers, heads = families.modifiers, families.heads
     unseen = round(families.unseen)
     short = own["short"] | own["bound"]
-    tails = {
-        **families.tails,
-        **dict.fromkeys(own["whole"], 0),
-        **{pair.replace("|", ""): len(pair.partition("|")[2]) for pair in own["compounds"]},
-    }
     for form in nouns.keys() | others.keys() | modifiers.keys():
         noun, other = nouns.get(form, ()), others.get(form, ())
         part = form not in own["barred"] and (len(form) > LISTED or form in short)
@@ -230,7 +233,7 @@ def _entries(
                 modifier=round(modifiers.get(form, floor)) if part else 0,
                 head=round(min((heads.get(lemma, floor) for lemma in noun), default=0)) if part else 0,
                 quality=0 if own["adjectives"].isdisjoint(other) else ADJECTIVE_COST,
-                tail=tails.get(form, 0),
+                tail=families.tails.get(form, 0),
             ),
         )
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 from service.text.families import GRAMMARS, OPEN, SHORTEST, simplex_cost
 from service.text.lexicon import Entry, Lexicon, apply
 
-LANGUAGES = frozenset(GRAMMARS)
+LANGUAGES = frozenset(GRAMMARS) | {"en"}  # English by its own short list alone
 LONGEST = 60  # letters of a word that is looked into
 MOST_PARTS = 6  # stretches of more parts than this are not built
 
