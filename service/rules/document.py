@@ -69,10 +69,6 @@ _FOLDED: _Memory[str] = _Memory(
 )
 
 
-def _folded(chunks: list[str]) -> str:
-    return "".join(map(_FOLDED.__getitem__, chunks)) + GAP
-
-
 def surface(word: str) -> str:
     """The folded form of one token."""
     return _SURFACES[word]
@@ -114,14 +110,19 @@ class Stream:
         self.name, self.text, self.reading = name, text, reading
 
     @cached_property
+    def chunks(self) -> list[str]:
+        """What stands between blanks, in order."""
+        return self.text.split()
+
+    @cached_property
     def keys(self) -> set[str]:
         """The keys of all its tokens and solid forms."""
-        return set().union(*map(self.reading.chunks.__getitem__, set(self.text.split())))
+        return set().union(*map(self.reading.chunks.__getitem__, set(self.chunks)))
 
     @cached_property
     def folded(self) -> str:
         """The surfaces in their order, a gap around each: an exact phrase is a substring of it."""
-        return _folded(self.text.split())
+        return "".join(map(_FOLDED.__getitem__, self.chunks)) + GAP
 
     @cached_property
     def words(self) -> list[str]:
@@ -240,16 +241,14 @@ class Document:
     @cached_property
     def keys(self) -> set[str]:
         """The keys of title, body and place together, and "", which every item holds."""
-        return {""}.union(*map(self.reading.chunks.__getitem__, set(chain(*self._chunks))))
-
-    @cached_property
-    def _chunks(self) -> list[list[str]]:
-        return [self._text(field).split() for field in TEXT_FIELDS]
+        return {""}.union(
+            *map(self.reading.chunks.__getitem__, set(chain(*(stream.chunks for stream in self.streams()))))
+        )
 
     @cached_property
     def folded(self) -> str:
         """The folded streams of the text; what is adjacent in it is adjacent in one of them."""
-        return "\n".join(map(_folded, self._chunks))
+        return "\n".join([stream.folded for stream in self.streams()])
 
     @cached_property
     def values(self) -> frozenset[str]:
