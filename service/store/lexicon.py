@@ -28,7 +28,7 @@ from service.text.families import GRAMMARS, LISTED, Families, learn
 from service.text.fold import fold
 from service.text.lexicon import Entry, Lexicon, ending, pack
 
-FORMAT = 8  # of the derivation: another number derives anew
+FORMAT = 9  # of the derivation: another number derives anew
 LANGUAGES = frozenset(["de", "en", "fr", "es", "it", "pt", "nl", "sv", "da", "nb", "pl", "ru", "uk"])
 ALIASES = {"no": "nb", "nn": "nb"}
 ADJECTIVE_COST = 8  # bits of a listed last part of adjectives (steuer-frei)
@@ -90,7 +90,7 @@ def _open(language: str, directory: Path) -> Lexicon:
     except (OSError, ValueError):
         pass
     try:
-        with _alone(path.with_suffix(".lock")):
+        with _alone(directory / f"{language}.lock"):
             try:
                 return _map(language, path)  # another process may have made it meanwhile
             except (OSError, ValueError):

@@ -123,9 +123,9 @@ def learn(
     folded. `bound` are modifiers that are no words (Elektro-), `barred` words that are never parts,
     `short` the parts of up to three letters.
     """
-    shapes, stems = _modifiers(nouns, others, grammar)
-    shapes.update(dict.fromkeys(bound, 0.0))
     barred, short = frozenset(barred), frozenset(short)
+    shapes, stems = _modifiers(nouns, others, grammar, short)
+    shapes.update(dict.fromkeys(bound, 0.0))
     for form in [form for form in shapes if form in barred or (len(form) <= LISTED and form not in short)]:
         del shapes[form]
     heads = {
@@ -145,7 +145,7 @@ def learn(
 
 
 def _modifiers(
-    nouns: Mapping[str, Collection[str]], others: Collection[str], grammar: Grammar
+    nouns: Mapping[str, Collection[str]], others: Collection[str], grammar: Grammar, short: Collection[str]
 ) -> tuple[dict[str, float], dict[str, tuple[Ending, ...]]]:
     """All strings that may stand before a head with what that costs, and what they stand for."""
     shapes: dict[str, float] = {}
@@ -170,7 +170,9 @@ def _modifiers(
                 form = noun[: len(noun) - shape.cut] + shape.add
                 allow(form, shape.cost)
                 # Reis- is Reis and not Reise, jung- is no Junge, Haus- is no Hau with a linking s.
-                if len(noun) > LISTED if not shape.cut else form not in inflected and form not in others:
+                linked = not shape.cut and len(noun) > LISTED
+                plausible = shape.cut or (noun in short and not noun.endswith("s"))
+                if linked or (plausible and form not in inflected and form not in others):
                     stems[form].add(ending(form, noun))
     for other in others:
         for shape in grammar.others:
