@@ -155,6 +155,7 @@ def test_a_query_is_written_back_as_it_was_understood(text: str, canonical: str)
         ("Kim \ud800", "\ud800", "a broken character", ""),
         ("(" * (DEEPEST + 1) + "Kim", "(", "nested over 64 deep", ""),
         ("(" * 30 + "@deep" + ")" * 30, "(", "nested over 64 deep", ""),
+        ("@deep " + "(" * 30 + "@deep" + ")" * 30, "@", "nested over 64 deep", ""),
         ("Kim " * 1024 + "!", "!", "at most 4,096 characters", "list"),
         ("@many " * 5, "@many", "at most 20,000 terms", ""),
     ],

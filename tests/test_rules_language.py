@@ -146,6 +146,7 @@ def test_a_journey_abroad_is_told_and_prices_in_the_districts_are_not(morphology
         ("/DE[0-9A-Z]{10}/", "ISIN DE000BASF111", "de", True),
         ("/DE[0-9A-Z]{10}/", "ISIN de000basf111", "de", False),
         (r"/\bUn\b/", "Kim Jong Un", "de", True),
+        (r"/\b/", "Kim", "de", False),
         ("/€ ?[0-9]+/", "für € 5", "de", True),
         # distance
         ('"Kim Peking"~8', "In Peking traf Kim ein", "de", True),
@@ -292,6 +293,10 @@ def test_a_list_adds_its_name_and_a_field_by_value_its_value(morphology: Morphol
     item = Item(headline="Kim Dschong Un", language="de", link="https://example.com/a")
     assert hits("@kim", item, morphology) == [
         Evidence("title", 0, 14, "Kim Dschong Un", "Kim Dschong Un", "phrase", "kim")
+    ]
+    near = hits("@kim NEAR/2 Zug", Item(headline="Kim Jong Uns Zug"), morphology)
+    assert [("Kim Jong Uns", "near", "kim"), ("Zug", "near", "")] == [
+        (one.text, one.how, one.list) for one in near
     ]
     assert hits("source:dpa url:example", item, morphology, source="DPA") == [
         Evidence("source", 0, 3, "DPA", "source:dpa", "value"),

@@ -19,7 +19,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple, NoReturn, TypeAlias
 
 from service.errors import QueryError
 from service.rules.document import FIELDS, VALUE_FIELDS
@@ -53,18 +53,39 @@ TOKEN_IN_COUNT = re.compile(rf"[^\s(),{QUOTES}]+")
 PLAIN_WORD = re.compile(rf"(?![-+=/@|])[^()*{QUOTES}]+")
 
 
-def parse(text: str, lists: Mapping[str, Sequence[str]] | None = None, *, longest: int = LONGEST) -> Node:
+class KnownList(NamedTuple):
+    """A list that was read: its alternatives, how many terms they are, and how deep."""
+
+    node: Node
+    terms: int
+    height: int
+
+
+# By name, and the field that the list is read in.
+KnownLists: TypeAlias = dict[tuple[str, str], KnownList]
+
+
+def parse(
+    text: str,
+    lists: Mapping[str, Sequence[str]] | None = None,
+    *,
+    longest: int = LONGEST,
+    known: KnownLists | None = None,
+) -> Node:
     """The query that the text means; `str` of it is its canonical text.
 
     `lists` are the named lists by name, each with its entries as they were given at a shell. Raises
-    QueryError with the place and a hint. `longest` is in characters.
+    QueryError with the place and a hint. `longest` is in characters. `known` keeps the lists that were
+    read for the next query; who passes it empties it when a list changes.
     """
     if len(text) > longest:
         problem = f"a query has at most {longest:,} characters, this one has {len(text):,}"
         raise QueryError(problem, text, (longest, longest + 1), "put the alternatives into a list")
     if broken := BROKEN.search(text):
         raise QueryError("a broken character", text, broken.span(), "type it again")
-    return _Parser(CONTROL.sub(" ", UNSEEN.sub("", text)), _Shared(lists or {})).query()
+    return _Parser(
+        CONTROL.sub(" ", UNSEEN.sub("", text)), _Shared(lists or {}, {} if known is None else known)
+    ).query()
 
 
 def join_arguments(arguments: Sequence[str]) -> str:
@@ -89,20 +110,11 @@ def _names_field(word: str) -> bool:
     return found is not None and (found[1] in FIELDS or word[found.end() :][:1].isalpha())
 
 
-class _List(NamedTuple):
-    """A list that was read: its alternatives, how many terms they are, and how deep."""
-
-    node: Node
-    terms: int
-    height: int
-
-
 class _Shared:
     """What a query shares with the lists that it names: each is read once, and the bounds hold for all."""
 
-    def __init__(self, lists: Mapping[str, Sequence[str]]) -> None:
-        self.lists = lists
-        self.read: dict[tuple[str, str], _List] = {}  # by name, and the field it is read in
+    def __init__(self, lists: Mapping[str, Sequence[str]], read: KnownLists) -> None:
+        self.lists, self.read = lists, read
         self.under_way: list[str] = []
         self.terms = self.regexes = self.depth = self.deepest = 0
 
@@ -303,7 +315,7 @@ class _Parser:
         self._deeper(token.start)
         node = self._entries(name, span)
         shared.depth -= 1
-        shared.read[name, self.field] = _List(node, shared.terms - terms, shared.deepest - shared.depth)
+        shared.read[name, self.field] = KnownList(node, shared.terms - terms, shared.deepest - shared.depth)
         shared.deepest = max(deepest, shared.deepest)
         return ListRef(name, node)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from service.errors import QueryError
 from service.model import Evidence, Item, Rule
 from service.rules.document import Document
-from service.rules.grammar import LONGEST, parse
+from service.rules.grammar import LONGEST, KnownLists, parse
 from service.rules.index import RuleFailure, RuleIndex, Tally
 from service.rules.nodes import ListRef, Node
 from service.text.morphology import Morphology
@@ -25,6 +25,7 @@ class Watchlist:
         self._rules: dict[int, Rule] = {}
         self._broken: dict[int, str] = {}
         self._lists: dict[str, tuple[str, ...]] = {}
+        self._known: KnownLists = {}  # each list is read once for all rules
         self._named: dict[int, frozenset[str]] = {}  # the lists that a rule names, directly or by another
 
     @property
@@ -77,6 +78,8 @@ class Watchlist:
         now = {name: tuple(entries) for name, entries in lists.items()}
         stale = {name for name in now.keys() | self._lists.keys() if now.get(name) != self._lists.get(name)}
         self._lists = now
+        if stale:
+            self._known.clear()
         return frozenset(stale)
 
     def _is_stale(self, rule: Rule, lists: frozenset[str]) -> bool:
@@ -88,7 +91,7 @@ class Watchlist:
         self._drop(rule.id)
         self._rules[rule.id] = rule
         try:
-            query = parse(rule.query, self._lists, longest=LONGEST_CANONICAL)
+            query = parse(rule.query, self._lists, longest=LONGEST_CANONICAL, known=self._known)
         except QueryError as error:
             self._broken[rule.id] = f"{error.problem} ({error.hint})" if error.hint else error.problem
             return
