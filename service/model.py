@@ -43,6 +43,8 @@ class Cursor:
     position: str = ""  # the transport's own mark (folder, FTP, IMAP, queue), opaque to everyone else
     moved_to: str = ""  # the target of a permanent redirect, while it is being confirmed
     moved_seen: int = 0  # how often in a row it was seen
+    found: str = ""  # where its site says the feed is, after it was lost here; only proposed
+    newest_at: datetime | None = None  # the newest date in what was read: an older copy is no news
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -319,6 +321,8 @@ class Rule:
     language: str = ""  # lends its morphology to items of unknown language; filters nothing
     digest: str = ""  # "", hourly, daily, or five cron fields
     on_updates: bool = False
+    tags: tuple[str, ...] = ()  # what routes go by
+    escalate: tuple[str, ...] = ()  # 10m=CHANNEL[:RECIPIENT], for each step while nobody acknowledges
     enabled: bool = True
     version: int = 1
     created_at: datetime | None = None
@@ -369,6 +373,14 @@ class AlertState(StrEnum):
     SUPPRESSED = "suppressed"
 
 
+class Relevance(StrEnum):
+    """What a person said about an alert; a rule's precision is made of it."""
+
+    UNJUDGED = ""
+    RELEVANT = "relevant"
+    NOT_RELEVANT = "not-relevant"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
     """A rule that was told about a story: one for each rule and story, however many items hit."""
@@ -381,6 +393,12 @@ class Alert:
     reason: str = ""
     opened_at: datetime | None = None
     updated_at: datetime | None = None
+    acknowledged_by: str = ""
+    acknowledged_at: datetime | None = None
+    acknowledged_until: datetime | None = None  # None: for good
+    comment: str = ""
+    relevance: Relevance = Relevance.UNJUDGED
+    step: int = 0  # of its escalation: how many were told since nobody acknowledged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -503,6 +521,10 @@ class Notice:
     title: str = ""  # for messages about no item: test, operator, digest
     text: str = ""
     entries: tuple[Notice, ...] = ()  # what a digest or a roll-up lists
+    more: int = 0  # what it counts beyond them
+    gathered: str = ""  # why they come together: digest, quiet hours, storm, throttle, silence
+    unacknowledged: timedelta | None = None  # for an escalation: how long nobody has taken care
+    links: Mapping[str, str] = field(default_factory=dict)  # what the reader may do -> a signed address
     late: timedelta | None = None  # how late it is, where that has to be said
     now: datetime = field(default_factory=utcnow)
 
@@ -567,6 +589,33 @@ class Node:
     def name(self) -> str:
         """`host:pid`, for people and logs."""
         return f"{self.host}:{self.pid}"
+
+
+# ---------------------------------------------------------------- people
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """Somebody who is told, with an address on each channel that reaches them."""
+
+    name: str
+    addresses: Mapping[str, str] = field(default_factory=dict)  # channel -> recipient
+    id: int = 0
+    language: str = ""  # of the words around the wire text: en or de; "": en
+    timezone: str = ""  # "": as the digests
+    added_at: datetime | None = None
+    removed_at: datetime | None = None  # None: still here
+    left_because: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """People who are told together."""
+
+    name: str
+    members: tuple[str, ...] = ()  # by name
+    id: int = 0
+    added_at: datetime | None = None
 
 
 # ---------------------------------------------------------------- people at the desk

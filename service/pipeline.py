@@ -28,6 +28,7 @@ from service.config import Config
 from service.deliver.dispatch import Dispatcher
 from service.deliver.retry import next_try
 from service.failpoints import passes
+from service.fetch.caching import aged
 from service.fetch.schedule import next_poll
 from service.fetch.transports import Fetcher
 from service.intake import take_in
@@ -148,13 +149,17 @@ class Pipeline:
                 for item, placement in stored:
                     parts.teller.tell(tx, item, placement, source, now)
                 passes("matched")
-                self._settle_one(tx, fetched, feed, len(stored), now)
+                result = aged(fetched, items, len(stored), now)
+                self._settle_one(tx, result, feed, len(stored), now)
         except _FencedError:
             parts.report("source.taken-over", source=source.name)
             return 0
         passes("committed")
         if fetched.acknowledge:
             fetched.acknowledge()
+        if isinstance(result, Failure):
+            self._report(result)
+            return 0
         problems = [problem.what for document in parsed for problem in document.problems]
         parts.report("source.read", source=source.name, items=len(items), new=len(stored), problems=problems)
         return len(stored)
@@ -188,12 +193,15 @@ class Pipeline:
                 with contextlib.suppress(_FencedError):
                     self._settle_one(tx, result, Freshness(), 0, now)
         for result in results:
-            if isinstance(result, Failure) and result.kind is not FailureKind.DEFERRED:
-                self.parts.report(
-                    "source.failed", source=result.source.name, kind=result.kind, reason=result.reason
-                )
-            elif isinstance(result, Fetched) and result.acknowledge:
+            if isinstance(result, Failure):
+                self._report(result)
+            elif result.acknowledge:
                 result.acknowledge()
+
+    def _report(self, failure: Failure) -> None:
+        if failure.kind is not FailureKind.DEFERRED:
+            source, kind = failure.source.name, failure.kind
+            self.parts.report("source.failed", source=source, kind=kind, reason=failure.reason)
 
     def _settle_one(
         self, tx: Transaction, result: Fetched | Failure, feed: Freshness, new: int, now: datetime

@@ -13,8 +13,8 @@ from service.model import Alert, Attempt, Delivery, Evidence, Hit, Item, Rule, S
 
 if TYPE_CHECKING:
     from service.actions.desk import AlertView, StoryView, Told
+    from service.actions.looking import Look
     from service.actions.rules import Backtest
-    from service.actions.sources import Look
     from service.actions.trials import Result, Trial
     from service.rules.lint import Explanation
 
@@ -213,17 +213,32 @@ def backtest(one: Backtest) -> Shape:
 
 def look(one: Look) -> Shape:
     """What a source shows right now."""
-    parsed = one.parsed
+    parsed, cursor = one.parsed, one.cursor
     return {
-        "readable": one.failure is None,
-        "reason": one.failure.reason if one.failure else None,
+        "readable": one.failure is None and one.sought is None,
+        "reason": _reason(one),
         "title": parsed.feed.title or None if parsed else None,
         "found_format": parsed.format if parsed else None,
-        "items": len(parsed.items) if parsed else 0,
-        "headlines": [each.headline for each in parsed.items[:5]] if parsed else [],
+        "found_languages": list(one.languages),
+        "found_url": one.found or None,
+        "other_feeds": [{"url": link.url, "title": link.title or None} for link in one.others],
+        "items": len(one.newest),
+        "headlines": [each.headline for each in one.newest[:5]],
+        "newest": [
+            {"headline": each.headline, "published_at": when(each.published_at)} for each in one.newest[:5]
+        ],
+        "rhythm": span(one.rhythm),
         "problems": [problem.what for problem in parsed.problems] if parsed else [],
         "validators": list(one.validators),
+        "etag": cursor.etag or None,
+        "last_modified": cursor.last_modified or None,
+        "max_age": span(one.freshness.max_age),
     }
+
+
+def _reason(one: Look) -> str | None:
+    failure = one.failure or one.sought
+    return failure.reason if failure else None
 
 
 def alert(one: Alert, rule_name: str, headline: str) -> Shape:

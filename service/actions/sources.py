@@ -4,46 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from service.actions import looking
+from service.actions.looking import Look
 from service.app import LANGUAGES, App
 from service.errors import UsageError
 from service.fetch.schedule import check_cron
 from service.fetch.transports import check_url
-from service.model import Failure, FailureKind, Parsed, Source, SourceState
-from service.workers import WorkerError
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What a source shows right now, without storing anything of it."""
-
-    source: Source
-    failure: Failure | None = None
-    parsed: Parsed | None = None
-    validators: tuple[str, ...] = ()  # "ETag", "Last-Modified"
-
-    @property
-    def sentence(self) -> str:
-        """One line for a person."""
-        if self.failure:
-            return f"cannot be read yet: {self.failure.reason}"
-        if self.parsed is None:
-            return "nothing there yet"
-        feed = self.parsed.feed
-        title = f"“{feed.title}”, " if feed.title else ""
-        tongue = {item.language for item in self.parsed.items if item.language}
-        spoken = f", language {'/'.join(sorted(tongue))}" if tongue else ""
-        return f"{title}{self.parsed.format}, {len(self.parsed.items)} items{spoken}"
+from service.model import Source, SourceState
 
 
 def add(app: App, source: Source) -> Look:
     """Store a source, due at once, and look at it; the look may fail, the source stays.
 
-    Raises UsageError where the URL can never be fetched, or the name or the URL is taken.
+    Where its address is a web page, the first feed that the page names takes its place. Raises UsageError
+    where the URL can never be fetched, or the name or the URL (that of the page's feed too) is taken.
     """
     source = _checked(replace(source, url=check_url(source.url)))
     now = app.store.now()
@@ -51,39 +30,23 @@ def add(app: App, source: Source) -> Look:
         known = {each.name for each in tx.sources.list()}
         name = source.name or free_name(slug(_spoken(source.url)), known)
         source = tx.sources.add(replace(source, name=name, added_at=now, next_poll_at=now), now)
-    return look(app, source)
+    seen = looking.search(app, source)
+    if not seen.is_page:
+        return seen
+    try:
+        return replace(seen, source=edit(app, name, url=seen.found))
+    except UsageError:  # that feed is polled already, and the page is none
+        remove(app, name)
+        raise
 
 
 def check(app: App, name_or_url: str) -> Look:
     """A look at a source by name, or at a URL that is no source yet."""
     if "://" in name_or_url:
-        return look(app, Source(name="", url=check_url(name_or_url)))
+        return looking.search(app, Source(name="", url=check_url(name_or_url)))
     with app.store.read() as tx:
         source = tx.sources.get(name_or_url)
-    return look(app, source)
-
-
-def look(app: App, source: Source) -> Look:
-    """Fetch and parse a source once, without validators and without storing anything."""
-    result = app.fetcher.fetch(
-        replace(source, cursor=replace(source.cursor, etag="", last_modified="", body_hash=""))
-    )
-    if isinstance(result, Failure):
-        return Look(source, failure=result)
-    validators = tuple(
-        name
-        for name, value in (("ETag", result.cursor.etag), ("Last-Modified", result.cursor.last_modified))
-        if value
-    )
-    for document in result.documents[:1]:
-        try:
-            parsed = app.workers.run("service.parse.formats:parse", document, source)
-        except WorkerError as error:
-            failure = Failure(source=source, kind=FailureKind.UNREADABLE, reason=str(error))
-            return Look(source, failure=failure)
-        assert isinstance(parsed, Parsed)
-        return Look(source, parsed=parsed, validators=validators)
-    return Look(source, validators=validators)
+    return looking.search(app, source)
 
 
 def edit(app: App, name: str, /, **changes: object) -> Source:
@@ -100,6 +63,12 @@ def listed(app: App, *, state: SourceState | None = None, tag: str = "") -> list
     """All sources by name, or those in a state or with a tag."""
     with app.store.read() as tx:
         return [one for one in tx.sources.list(state=state) if not tag or tag in one.tags]
+
+
+def named(app: App, name: str) -> Source:
+    """The source of that name; raises NotFoundError."""
+    with app.store.read() as tx:
+        return tx.sources.get(name)
 
 
 def pause(app: App, name: str) -> Source:

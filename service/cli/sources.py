@@ -14,7 +14,7 @@ from service.errors import UsageError
 from service.model import Exit, Source, SourceState
 
 if TYPE_CHECKING:
-    from service.actions.sources import Look
+    from service.actions.looking import Look
 
 STATES = [each.value for each in SourceState]
 SAMPLE = 5  # headlines that a look shows
@@ -48,7 +48,8 @@ def add_source(session: Session, url: str, **options: Any) -> None:  # noqa: ANN
     """Poll an RSS feed or a wire from now on, and show what it holds.
 
     http(s)://, a folder or folder:///path, ftp://, sftp://, s3:// and wireq:// are read. Without --every or
-    --cron the interval follows the source's own rhythm. It is stored even where this first look fails.
+    --cron the interval follows the source's own rhythm. It is stored even where this first look fails. Of a
+    web page, the feed that it names is taken.
     """
     from service.actions import shapes, sources
 
@@ -97,8 +98,12 @@ def check_source(session: Session, name: str) -> int:
 
     with session.app() as app, progress("looking at the source"):
         look = sources.check(app, name)
-    session.answer(shapes.look(look), [f"{safe(name)}: {safe(look.sentence)}", *_headlines(look)])
-    return Exit.FAILED if look.failure else Exit.DONE
+    lines = [f"{safe(name)}: {safe(look.sentence)}", *_headlines(look)]
+    if look.sought and "://" not in name:
+        lines.append(f"  take it: monitor edit-source {quoted(name)} --url {quoted(look.found)}")
+    session.answer(shapes.look(look), lines)
+    lost = look.failure or (look.sought and not look.is_page)
+    return Exit.FAILED if lost else Exit.DONE
 
 
 @command()
@@ -178,14 +183,20 @@ def _interval(one: Source) -> str:
 
 
 def _headlines(look: Look) -> Iterator[str]:
-    """The newest headlines of a look, and what was wrong in it."""
+    """The newest headlines of a look, how it is kept fresh, and what was wrong in it."""
     if look.parsed is None:
         return
-    for item in look.parsed.items[:SAMPLE]:
+    for item in look.newest[:SAMPLE]:
         yield f"  {local(item.published_at)}  {safe(item.headline)}"
-    if (rest := len(look.parsed.items) - SAMPLE) > 0:
+    if (rest := len(look.newest) - SAMPLE) > 0:
         yield dim(f"  … and {rest:,} more")
     for problem in look.parsed.problems[:SAMPLE]:
         yield f"  problem: {safe(problem.what)}"
-    if not look.validators:
+    for link in look.others[:SAMPLE]:
+        yield f"  another feed there: {safe(link.url)}" + (f" ({safe(link.title)})" if link.title else "")
+    if look.validators:
+        values = (look.cursor.etag, look.cursor.last_modified)
+        age = f", good for {length(look.freshness.max_age)}" if look.freshness.max_age else ""
+        yield dim("  recognised by " + safe(" and ".join(filter(None, values))) + age)
+    elif look.source.url.startswith("http"):
         yield dim("  it sends neither ETag nor Last-Modified: every poll transfers all of it")

@@ -1,4 +1,4 @@
-"""What an HTTP answer says about when to come back, from its headers alone.
+"""What an HTTP answer says about when to come back, from its headers alone; and whether it is an old copy.
 
 Source: RFC 9111 (HTTP caching) 4.2, 5.1 to 5.3; RFC 9110 10.2.3 (Retry-After), 5.6.7 (dates).
 """
@@ -6,12 +6,17 @@ Source: RFC 9111 (HTTP caching) 4.2, 5.1 to 5.3; RFC 9110 10.2.3 (Retry-After), 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from service.model import Freshness
+from service.model import Failure, FailureKind, Fetched, Freshness, Item
 
+BACK_IN_TIME = timedelta(hours=1)  # by which a feed may lose its newest item without being doubted
+GAPS_BACK = 3  # usual gaps likewise
+DOUBTED_FOR = timedelta(days=7)  # then what is there is all there is
+STAMP = "%Y-%m-%d %H:%MZ"
 LONGEST_WAIT = timedelta(hours=24)  # no server may silence a source for longer with one header
 MAX_AGE = re.compile(r'(?:^|[,\s])max-age\s*=\s*"?(\d{1,10})', re.IGNORECASE)
 FORBIDS_REUSE = re.compile(r"(?:^|[,\s])no-(?:cache|store)\b", re.IGNORECASE)
@@ -20,6 +25,25 @@ FORBIDS_REUSE = re.compile(r"(?:^|[,\s])no-(?:cache|store)\b", re.IGNORECASE)
 def freshness(headers: Mapping[str, str], now: datetime) -> Freshness:
     """How long the answer stays good: max-age less Age, else Expires less Date; and Retry-After."""
     return Freshness(max_age=_lifetime(headers, now), retry_after=retry_after(headers, now))
+
+
+def aged(fetched: Fetched, items: Iterable[Item], new: int, now: datetime) -> Fetched | Failure:
+    """What was fetched, knowing its newest item from now on; a Failure where it is an old copy of the feed.
+
+    Caches and restored servers answer 200 with what they had days ago. One that brings something new is no
+    old copy, whatever its dates; and what stays old for a week is all there is.
+    """
+    source = fetched.source
+    dates = (item.published_at for item in items if item.published_at)
+    newest = max((date for date in dates if date < now), default=None)  # later ones were cut to the present
+    before = source.cursor.newest_at
+    if newest is None or not source.url.startswith("http"):
+        return fetched
+    allowed = max(BACK_IN_TIME, GAPS_BACK * (source.rhythm or timedelta(0)))
+    if not new and before and before - newest > allowed and now - before < DOUBTED_FOR:
+        reason = f"an old copy: its newest item is of {newest:{STAMP}}, but one of {before:{STAMP}} was read"
+        return Failure(source=source, kind=FailureKind.UNREADABLE, reason=reason, status=fetched.status)
+    return replace(fetched, cursor=replace(fetched.cursor, newest_at=newest))
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> timedelta | None:

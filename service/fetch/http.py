@@ -43,6 +43,8 @@ DNS_MEMORY = 300  # seconds
 MAX_REDIRECTS = 5
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 PERMANENT = frozenset({301, 308})
+LOST = frozenset({404, 410})
+NO_ANSWER = "the server answers "
 ONE_HEADER = 2**14  # bytes of one header line; long content security policies are real
 TRUST_VALIDATORS = timedelta(days=7)  # then ask for all of it once: some servers answer 304 for ever
 HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+(%[0-9a-z.]+)?", re.IGNORECASE)  # a name, or an address
@@ -321,6 +323,7 @@ def _advanced(
         position=kept.position or now.isoformat(timespec="seconds"),
         moved_to=moved,
         moved_seen=0 if not moved else cursor.moved_seen + 1 if moved == cursor.moved_to else 1,
+        found="",
     )
 
 
@@ -352,16 +355,28 @@ def _failed(source: Source, response: aiohttp.ClientResponse, now: datetime) -> 
     status = response.status
     shown = f"{status} {responses.get(status, '')}".strip()  # the server's own words are anything but plain
     if status == 410:
-        kind, reason = FailureKind.GONE, f"{shown}: the server says that it is gone for good"
+        kind, reason = FailureKind.GONE, f"{NO_ANSWER}{shown}: it is gone for good"
     elif status in (401, 407):
         held = f"the credentials in {source.auth_env} were refused" if source.auth_env else ""
         kind, reason = FailureKind.AUTH, f"{shown}: {held or 'it wants credentials (--auth-env VAR)'}"
     elif status in (403, 429, 503):  # 403: what several large sites answer where they mean 429
         kind, reason = FailureKind.THROTTLED, f"{shown}: the server does not want to be asked"
     else:
-        kind, reason = FailureKind.STATUS, f"the server answers {shown}"
+        kind, reason = FailureKind.STATUS, f"{NO_ANSWER}{shown}"
+    if status in LOST and source.cursor.found:
+        reason += f"; {elsewhere(source.cursor.found)}"
     wait = caching.retry_after(response.headers, now)
     return Failure(source=source, kind=kind, reason=reason, status=status, retry_after=wait)
+
+
+def lost(source: Source) -> bool:
+    """Whether the source's last answer was that it is not there."""
+    return source.last_error.startswith(tuple(f"{NO_ANSWER}{status}" for status in LOST))
+
+
+def elsewhere(url: str) -> str:
+    """The words for a feed that was found at another address."""
+    return f"its site now names {url} (monitor edit-source NAME --url URL)"
 
 
 def _explain(error: Exception) -> tuple[FailureKind, str]:

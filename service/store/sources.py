@@ -114,6 +114,12 @@ class Sources:
         self._connection.execute(update(table).where(table.c.id == source.id).values(changes))
         return self._find(table.c.id == source.id)[0]
 
+    def propose(self, source: Source, url: str, error: str) -> None:
+        """Note where its site says that a lost feed is; nothing, where the source changed meanwhile."""
+        found = {"cursor": replace(source.cursor, found=url), "last_error": error}
+        same = (table.c.id == source.id, table.c.epoch == source.epoch, table.c.url == source.url)
+        self._connection.execute(update(table).where(*same).values(found))
+
     def remove(self, name: str, now: datetime) -> None:
         """Take the source off; its items stay, its name may be used again. Raises NotFoundError."""
         gone = {"removed_at": now, "next_poll_at": None, **leases.SETTLED}

@@ -1,0 +1,42 @@
+"""What the monitor does about sources that it cannot see any more: look for them, and tell the operators."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from service.actions import looking
+from service.app import App
+from service.fetch.http import elsewhere, lost
+from service.model import Source, SourceState
+
+SOUGHT_AGAIN = timedelta(days=1)  # a site that named nothing may name something tomorrow
+SEARCHES = 3  # in one beat; a search may take its 20 seconds
+
+
+@dataclass(slots=True)
+class Seeker:
+    """Looks for feeds that are gone while their site lives, each once a day, and notes what it found."""
+
+    app: App
+    sought: dict[int, datetime] = field(default_factory=dict)  # Source.id -> when
+
+    def __call__(self) -> int:
+        """How many lost feeds were found elsewhere; each is proposed, none is taken."""
+        now = self.app.store.now()
+        self.sought = {number: at for number, at in self.sought.items() if now - at < SOUGHT_AGAIN}
+        with self.app.store.read() as tx:
+            failing = [*tx.sources.list(state=SourceState.FAILING), *tx.sources.list(state=SourceState.GONE)]
+        waiting = [one for one in failing if lost(one) and not one.cursor.found and one.id not in self.sought]
+        return sum(self._seek(source, now) for source in waiting[:SEARCHES])
+
+    def _seek(self, source: Source, now: datetime) -> bool:
+        self.sought[source.id] = now
+        seen = looking.search(self.app, source)
+        if not seen.found or seen.sought is None:
+            return False
+        error = f"{seen.sought.reason}; {elsewhere(seen.found)}"
+        with self.app.store.begin() as tx:
+            tx.sources.propose(source, seen.found, error)
+        self.app.report("source.found", source=source.name, url=seen.found)
+        return True
