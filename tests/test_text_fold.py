@@ -46,6 +46,7 @@ def test_plain_letters_only_lose_their_case(text: str) -> None:
         ("Άθήνα", "αθηνα"),
         ("Ещё", "еще"),
         ("ＡＢＣ", "abc"),
+        ("\u1100\u0301\u1161", "가"),
     ],
 )
 def test_a_spelling_is_folded(written: str, folded: str) -> None:

@@ -217,6 +217,7 @@ def _estimate(splits: Mapping[str, list[_Split]], stems: Mapping[str, tuple[Endi
                     first[cover.modifier] += share
                     last[cover.head] += share
                     total += share
+        total = max(total, 1.0)
         unseen = log2(total / UNSEEN)
         modifiers = {part: log2(total / (count + UNSEEN)) for part, count in first.items()}
         heads = {part: log2(total / (count + UNSEEN)) for part, count in last.items()}
