@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import ClassVar
@@ -212,9 +212,14 @@ class Value(Term):
 
 
 def needle(pattern: str) -> str:
-    """What to look for among folded words with a gap around each."""
+    """What to look for in a haystack of folded words."""
     stem = pattern.strip("*")
     return f"{'' if pattern.startswith('*') else GAP}{stem}{'' if pattern.endswith('*') else GAP}"
+
+
+def haystack(keys: Iterable[str]) -> str:
+    """The keys as one text in which a needle is found."""
+    return GAP.join(["", *keys, ""])
 
 
 @lru_cache(maxsize=1024)

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 
 import ahocorasick_rs
 
-from service.rules.document import GAP, Document
-from service.rules.patterns import compiled_regex, encodable, needle
+from service.rules.document import Document
+from service.rules.patterns import compiled_regex, encodable, haystack, needle
 
 FRESH = 64  # wildcards that are looked for one by one before the automaton is built anew
 
@@ -61,10 +61,10 @@ class Wildcards:
             self._users
         ):
             self._build()
-        haystack = GAP.join(["", *keys, ""])
-        found = [wildcard for wildcard, sought in self._fresh.items() if sought in haystack]
+        words = haystack(keys)
+        found = [wildcard for wildcard, sought in self._fresh.items() if sought in words]
         if self._automaton:
-            hits = self._automaton.find_matches_as_indexes(haystack, overlapping=True)
+            hits = self._automaton.find_matches_as_indexes(words, overlapping=True)
             found += {self._built[number] for number, _, _ in hits}
         return found
 
