@@ -1,19 +1,21 @@
 """The lexicons on disk: derived once from simplemma's tables, then mapped and shared by all processes.
 
-Deriving takes some 10 seconds and several hundred megabytes for a large language. It happens on the first
-use of a language, in a process of its own, and its fruit is kept in the cache directory.
+Deriving takes some 15 seconds and several hundred megabytes for a large language. It happens on the first
+use of a language, in a process of its own, and its fruit is kept in the cache directory. For German and
+English an installation brings the fruit along: `hatch_build.py` derives it when the package is built.
 """
 
 from __future__ import annotations
 
 import fcntl
+import gc
 import mmap
 import os
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import cache
 from importlib.metadata import version
@@ -30,6 +32,7 @@ from service.text.lexicon import Entry, Lexicon, ending, pack
 
 FORMAT = 9  # of the derivation: another number derives anew
 LANGUAGES = frozenset(["de", "en", "fr", "es", "it", "pt", "nl", "sv", "da", "nb", "pl", "ru", "uk"])
+SHIPPED = Path(__file__).parent / "lexicons"  # in an installed package
 ALIASES = {"no": "nb", "nn": "nb"}
 ADJECTIVE_COST = 8  # bits of a listed last part of adjectives (steuer-frei)
 
@@ -84,11 +87,10 @@ class _Lexicons(Mapping[str, Lexicon]):
 
 def _open(language: str, directory: Path) -> Lexicon:
     """The lexicon from its file; where that is missing, old or broken, derived first."""
-    path = directory / f"{language}-{_edition(language)}.lexicon"
-    try:
-        return _map(language, path)
-    except (OSError, ValueError):
-        pass
+    path = directory / file_name(language)
+    for kept in (SHIPPED / path.name, path):
+        with suppress(OSError, ValueError):
+            return _map(language, kept)
     try:
         with _alone(directory / f"{language}.lock"):
             try:
@@ -100,9 +102,9 @@ def _open(language: str, directory: Path) -> Lexicon:
         return Lexicon.read(language, build(language))
 
 
-def _edition(language: str) -> str:
-    """What the tables depend on: simplemma's data, our own lists, and how they are put together."""
-    return f"{version('simplemma')}-{FORMAT}-{crc32(_own_text(language).encode()):08x}"
+def file_name(language: str) -> str:
+    """The name of the file, of all that its content depends on: simplemma's data, our lists, the format."""
+    return f"{language}-{version('simplemma')}-{FORMAT}-{crc32(_own_text(language).encode()):08x}.lexicon"
 
 
 def _map(language: str, path: Path) -> Lexicon:
@@ -209,7 +211,9 @@ def _paradigms(forms: Forms) -> dict[str, set[str]]:
     return paradigms
 
 
-def _endings(form: str, lemmas: Iterable[str]) -> tuple[tuple[int, str], ...]:
+def _endings(form: str, lemmas: tuple[str, ...]) -> tuple[tuple[int, str], ...]:
+    if len(lemmas) == 1:
+        return (ending(form, lemmas[0]),)
     return tuple(ending(form, lemma) for lemma in lemmas)
 
 
@@ -220,7 +224,14 @@ def _entries(
     modifiers, heads = families.modifiers, families.heads
     unseen = round(families.unseen)
     short = own["short"] | own["bound"]
-    for form in nouns.keys() | others.keys() | modifiers.keys():
+    parts = nouns.keys() | modifiers.keys() | families.tails.keys()
+    for form in (
+        others.keys() - parts
+    ):  # most of the table: forms of verbs and adjectives, which build nothing
+        other = others[form]
+        quality = 0 if own["adjectives"].isdisjoint(other) else ADJECTIVE_COST
+        yield form, Entry((), _endings(form, other), quality=quality)
+    for form in parts:
         noun, other = nouns.get(form, ()), others.get(form, ())
         part = form not in own["barred"] and (len(form) > LISTED or form in short)
         floor = unseen if noun else 0
@@ -259,4 +270,5 @@ def _own_lists(language: str) -> Mapping[str, frozenset[str]]:
 
 
 if __name__ == "__main__":
+    gc.disable()  # nothing here is garbage before the end, and looking for it takes an eighth of the time
     _write(Path(sys.argv[2]), build(sys.argv[1]))

@@ -30,6 +30,7 @@ OPEN = -1  # the tail of a noun that is too long for no compound, and has no cov
 OPEN_LETTERS = 12
 UNSEEN = 0.1  # members that a family without any counts as
 FOREIGN_FORM = 8.0  # bits, times the share of a compound's forms that its head does not have
+OUT_OF_REACH = 1e9  # bits: dearer than anything
 MISSING_FORM = 4.0  # bits, times the share of the head's forms that the compound does not have
 
 
@@ -152,18 +153,18 @@ def _modifiers(
     stems: dict[str, set[Ending]] = defaultdict(set)
 
     def allow(form: str, cost: float) -> None:
-        if len(form) >= SHORTEST:
-            shapes[form] = min(cost, shapes.get(form, cost))
+        if shapes.get(form, OUT_OF_REACH) > cost and len(form) >= SHORTEST:
+            shapes[form] = cost
 
     inflected = set()
+    tails = tuple(grammar.forms)
     for noun, forms in nouns.items():
         allow(noun, 0)
+        if len(forms) > 1:
+            inflected.update(forms)
         for form in forms:
-            if len(forms) > 1:
-                inflected.add(form)
-            costs = [cost for tail, cost in grammar.forms.items() if form != noun and form.endswith(tail)]
-            if costs:
-                allow(form, min(costs))
+            if form != noun and form.endswith(tails):
+                allow(form, min(cost for tail, cost in grammar.forms.items() if form.endswith(tail)))
     for noun in nouns:
         for shape in grammar.nouns:
             if noun.endswith(shape.tail):

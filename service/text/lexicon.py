@@ -64,13 +64,9 @@ def _endings(group: str) -> tuple[Ending, ...]:
 
 def ending(form: str, lemma: str) -> Ending:
     """How to come from the form to its lemma."""
-    if form.startswith(lemma):
-        return len(form) - len(lemma), ""
-    same = 0
-    for a, b in zip(form, lemma, strict=False):
-        if a != b:
-            break
-        same += 1
+    same = len(lemma)
+    while not form.startswith(lemma[:same]):  # seldom more than a few letters differ
+        same -= 1
     return len(form) - same, lemma[same:]
 
 
