@@ -1,0 +1,51 @@
+"""What is deployed fits what is built."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+from service.cli.main import COMMANDS
+
+ROOT = Path(__file__).parents[1]
+
+
+def commands() -> set[str]:
+    return {name for theme in COMMANDS.values() for name in theme}
+
+
+def test_the_unit_and_the_image_call_commands_that_there_are() -> None:
+    unit = (ROOT / "deploy/monitor.service").read_text(encoding="utf-8")
+    image = (ROOT / "deploy/Containerfile").read_text(encoding="utf-8")
+    started = re.search(r"^ExecStart=\S+/monitor .*?(\S+)$", unit, re.MULTILINE)
+    assert started
+    called = [
+        started[1],
+        *re.findall(r'"monitor", "([a-z-]+)"', image),
+        *re.findall(r'^CMD \["([a-z-]+)"', image, re.MULTILINE),
+    ]
+    assert 3 == len(called)
+    assert set(called) <= commands()
+
+
+def test_the_image_copies_all_that_the_build_needs() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    image = (ROOT / "deploy/Containerfile").read_text(encoding="utf-8")
+    wheel = project["tool"]["hatch"]["build"]["targets"]["wheel"]
+    needed = [
+        *wheel["force-include"],
+        *wheel["packages"],
+        project["project"]["readme"],
+        "hatch_build.py",
+        "LICENSE",
+    ]
+    copied = " ".join(re.findall(r"^COPY (.*)$", image, re.MULTILINE))
+    assert [] == [name for name in needed if name not in copied.split()]
+
+
+def test_every_command_of_the_readme_is_one() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"(?:^    |`|bin/)monitor ([a-z]+(?:-[a-z]+)*)", readme, re.MULTILINE))
+    assert {"demo", "init", "add-source", "add-rule", "run"} <= named
+    assert set() == named - commands()
