@@ -148,6 +148,13 @@ class Web(_Table, frozen=True):
     listen: str = "127.0.0.1:8640"
     base_url: str = ""
     trusted_proxies: tuple[str, ...] = ()
+    user_header: str = ""  # set by a trusted proxy that has signed the person on
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port to listen on; port 0 takes a free one."""
+        host, _, port = self.listen.rpartition(":")
+        return host.strip("[]"), int(port)
 
 
 class Alerts(_Table, frozen=True):
@@ -160,6 +167,14 @@ class Alerts(_Table, frozen=True):
     throttle: int = 30
     storm_limit: int = 10
     late: Duration = _span("15m")
+    language: str = "en"
+
+
+class Route(_Table, frozen=True):
+    """Whom everything is told that bears one of these tags, of its rule or of its source."""
+
+    tags: tuple[str, ...]
+    channels: tuple[str, ...]
 
 
 class Digest(_Table, frozen=True):
@@ -227,6 +242,7 @@ class Config(_Table, frozen=True):
     retention: Retention = field(default_factory=Retention)
     heartbeat: Heartbeat = field(default_factory=Heartbeat)
     channels: dict[str, ChannelTable] = {}
+    routes: dict[str, Route] = {}
     agencies: dict[str, Agency] = {}
     path: str = ""  # where it was read from; not a key of the file
 
@@ -349,7 +365,7 @@ def _named(file: str, message: str, table: Mapping[str, Any]) -> ConfigError:
 
 def _culprit(group: Mapping[str, Any], kind: str) -> str:
     """The first entry of a table of tables that cannot be read by itself."""
-    member = ChannelTable if "ChannelTable" in kind else Agency
+    member = next(each for each in (ChannelTable, Route, Agency) if each.__name__ in kind)
     for name, entry in group.items():
         try:
             msgspec.convert(entry, member, dec_hook=_decode)
@@ -380,6 +396,8 @@ def _check(config: Config) -> None:
         refuse("database.synchronous", "full or normal")
     if not config.database.url_env and not config.database.url_file and "://" not in config.database.url:
         refuse("database.url", "not a database URL (write sqlite:///monitor.db)")
+    if config.alerts.language not in {"de", "en"}:
+        refuse("alerts.language", "de or en")
     times = [("digest.daily_at", config.digest.daily_at)]
     if quiet := config.quiet_hours:
         times += [("quiet_hours.from", quiet.from_), ("quiet_hours.to", quiet.to)]
@@ -388,6 +406,15 @@ def _check(config: Config) -> None:
     for key, text in times:
         if not CLOCK_TIME.fullmatch(text):
             refuse(key, f"not a time of day: {text!r} (write 22:00)")
+    if not re.fullmatch(r"([^\s:]+|\[[0-9a-fA-F:.%]+\]):\d{1,5}", config.web.listen):
+        refuse("web.listen", f"not host:port: {config.web.listen!r} (write 127.0.0.1:8640)")
+    for text in config.web.trusted_proxies:
+        try:
+            ip_network(text, strict=False)
+        except ValueError:
+            refuse("web.trusted_proxies", f"not an address: {text!r} (write 10.0.0.2 or 10.0.0.0/24)")
+    if config.web.user_header and not config.web.trusted_proxies:
+        refuse("web.user_header", "anybody could send it (name the proxy in web.trusted_proxies)")
     _check_channels(config, refuse)
 
 
@@ -408,6 +435,7 @@ def _check_channels(config: Config, refuse: Callable[[str, str], None]) -> None:
         "alerts.default_channels": config.alerts.default_channels,
         "alerts.operators": config.alerts.operators,
         "quiet_hours.channels": config.quiet_hours.channels if config.quiet_hours else (),
+        **{f"routes.{name}.channels": route.channels for name, route in config.routes.items()},
     }
     for key, targets in used.items():
         for target in targets:

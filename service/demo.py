@@ -23,6 +23,8 @@ from xml.sax.saxutils import escape
 
 from service import config
 from service.actions import rules
+from service.actions.backtest import backtest
+from service.actions.trials import Query
 from service.app import App, build
 from service.daemon import Daemon
 from service.errors import MonitorError
@@ -221,7 +223,7 @@ def _show(app: App, wire: Wire, *, exit_after_first_alert: bool) -> None:
     stage = Stage(app, wire)
     stage.events.wait(lambda event, facts: event == "source.read" and facts.get("source") == "wire", 0)
     node = parse(join_arguments(QUERY))
-    tried = rules.backtest(app, node)
+    tried = backtest(app, Query(node))
     rule = rules.add(app, Rule(name="kim-trip", query=""), node)
     say("rule", f'{rule.query}   (monitor add-rule "Kim Jong Un" + "Reise")')
     say("", f"back-test: {tried.sentence}")

@@ -12,6 +12,7 @@ from functools import cached_property
 
 from service.alerts import policy
 from service.alerts.policy import Step
+from service.alerts.recipients import Directory
 from service.config import Config
 from service.deliver.render import render
 from service.errors import NotFoundError
@@ -32,6 +33,9 @@ class Releaser:
         silences = self.tx.alerts.silences(self.now)
         gathered: dict[tuple[str, str], list[Delivery]] = {}
         for delivery in held:
+            if gone := self._people.gone(delivery.channel, delivery.recipient):
+                self.tx.outbox.suppress(delivery.id, gone)
+                continue
             item, channel = self._item(delivery.item), self._channel(delivery.channel)
             decision = policy.release(
                 delivery,
@@ -76,7 +80,8 @@ class Releaser:
             delivery=digest.id,
             channel=digest.channel,
             recipient=digest.recipient,
-            zone=self.config.digest.timezone,
+            zone=self._zone(digest),
+            language=self._language(digest),
             title=first.reason,
             entries=tuple(self.notice(delivery) for delivery in batch),
             now=self.now,
@@ -106,7 +111,8 @@ class Releaser:
             item=item,
             previous=self._item(told[-1].item) if told else None,
             source=self._source(item),
-            zone=self.config.digest.timezone,
+            zone=self._zone(delivery),
+            language=self._language(delivery),
             tellings=self._tellings(delivery),
             sightings=self._sightings(delivery),
             revision=len(told),
@@ -148,6 +154,19 @@ class Releaser:
 
     def _source(self, item: Item | None) -> str:
         return self._sources.get(item.source, "") if item else ""
+
+    def _language(self, delivery: Delivery) -> str:
+        """Of the words around the news: the reader's, else that of the configuration."""
+        person = self._people.person(delivery.channel, delivery.recipient)
+        return (person and person.language) or self.config.alerts.language
+
+    def _zone(self, delivery: Delivery) -> str:
+        person = self._people.person(delivery.channel, delivery.recipient)
+        return (person and person.timezone) or self.config.digest.timezone
+
+    @cached_property
+    def _people(self) -> Directory:
+        return Directory(self.tx.people.all(), self.tx.people.groups())
 
     @cached_property
     def _rules(self) -> Mapping[int, str]:

@@ -7,13 +7,14 @@ recipient, and lists every rule that hit. What becomes of the rows when they are
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from service.alerts import policy
 from service.alerts.hours import next_digest
 from service.alerts.policy import Action
+from service.alerts.recipients import Directory
 from service.config import Config
 from service.model import (
     Alert,
@@ -35,8 +36,7 @@ from service.rules.watchlist import Watchlist
 from service.store.db import Transaction
 from service.text.morphology import Morphology
 
-PRIORITIES = tuple(Priority)  # most urgent first
-
+URGENCY = tuple(Priority).index  # the most urgent is the least
 
 FIRST_WORD = "Nachricht"  # any word opens the lexicon of a language
 
@@ -84,18 +84,20 @@ class Teller:
             matched = self.watchlist.match(item, source.name)
         baseline = self._old(item, source, now)
         for rule, evidence in matched:
-            self._admit(tx, rule, evidence, item, placement, nearest, now, baseline=baseline)
+            self._admit(tx, rule, evidence, item, placement, nearest, source, now, baseline=baseline)
 
     def catch_up(self, tx: Transaction, rule: Rule, since: datetime, now: datetime) -> None:
         """Tell a new rule of what was stored at `since` or later, as if it had been there."""
-        names = tx.sources.names()
+        sources = {source.id: source for source in tx.sources.list()}
+        gone = Source(name="", url="")
         for item in list(tx.items.scan(since=since)):
+            source = sources.get(item.source, gone)
             with self._lock:
-                matched = self.watchlist.match(item, names.get(item.source, ""))
+                matched = self.watchlist.match(item, source.name)
             for known, evidence in matched:
                 if known.id == rule.id:
                     placement = tx.items.placement(item.id)
-                    self._admit(tx, known, evidence, item, placement, None, now, baseline=False)
+                    self._admit(tx, known, evidence, item, placement, None, source, now, baseline=False)
 
     def _admit(
         self,
@@ -105,6 +107,7 @@ class Teller:
         item: Item,
         placement: Placement,
         nearest: Item | None,
+        source: Source,
         now: datetime,
         *,
         baseline: bool,
@@ -137,10 +140,10 @@ class Teller:
             alert = tx.alerts.open(
                 Alert(rule=rule.id, story=item.story, reason=admission.reason, opened_at=now, updated_at=now)
             )
-            self._queue(tx, alert, rule, item, now)
+            self.queue(tx, alert, rule, item, source.tags, now)
         elif admission.action is Action.UPDATE and alert is not None:
             tx.alerts.update(replace(alert, revision=alert.revision + 1, updated_at=now))
-            self._queue(tx, alert, rule, item, now)
+            self.queue(tx, alert, rule, item, source.tags, now)
         self.report(
             f"hit.{admission.action}",
             rule=rule.name,
@@ -156,38 +159,54 @@ class Teller:
             return False
         return item.published_at < now - self.config.poll.first_alert_age
 
-    def _queue(self, tx: Transaction, alert: Alert, rule: Rule, item: Item, now: datetime) -> None:
-        """Put a message on each of the rule's channels, or join the one that is still waiting there."""
-        for target in rule.channels:
-            channel, _, recipient = target.partition(":")
-            if waiting := tx.outbox.waiting(item.story, channel, recipient):
-                tx.outbox.join(waiting.id, alert.id)
-                continue
-            told = tx.outbox.thread(item.story, channel, recipient)
-            due, reason = self._when(rule, item, now, follows=bool(told))
-            tx.outbox.add(
-                Delivery(
-                    channel=channel,
-                    recipient=recipient,
-                    kind=DeliveryKind.UPDATE if told else DeliveryKind.ALERT,
-                    story=item.story,
-                    item=item.id,
-                    priority=Priority.FLASH if policy.urgent(rule, item) else rule.priority,
-                    reason=reason,
-                    created_at=now,
-                    due_at=due,
-                ),
-                [alert.id],
+    def queue(
+        self, tx: Transaction, alert: Alert, rule: Rule, item: Item, tags: Sequence[str], now: datetime
+    ) -> None:
+        """Put a message for each recipient into the outbox, or join the one that is still waiting there.
+
+        `tags` are those of the item's source: routes go by them, and by those of the rule.
+        """
+        targets = policy.targets(rule, tags, self.config.routes.values())
+        for recipient in directory(tx).resolve(targets):
+            told = tx.outbox.thread(item.story, recipient.channel, recipient.address)
+            due, reason = self._when(rule, item, now, told)
+            new = Delivery(
+                channel=recipient.channel,
+                recipient=recipient.address,
+                kind=DeliveryKind.UPDATE if told else DeliveryKind.ALERT,
+                state=DeliveryState.SUPPRESSED if recipient.gone else DeliveryState.HELD,
+                story=item.story,
+                item=item.id,
+                priority=Priority.FLASH if policy.urgent(rule, item) else rule.priority,
+                reason=recipient.gone or reason,
+                created_at=now,
+                due_at=due,
+            )
+            self._put(tx, new, alert)
+
+    def _put(self, tx: Transaction, new: Delivery, alert: Alert) -> None:
+        """A row of its own; or, where one is waiting for this recipient, its place in that message.
+
+        What waits goes earlier where the new one cannot wait as long: a digest must not hold a flash.
+        """
+        waiting = tx.outbox.waiting(new.story, new.channel, new.recipient)
+        if waiting is None or new.state is DeliveryState.SUPPRESSED:
+            tx.outbox.add(new, [alert.id])
+            return
+        tx.outbox.join(waiting.id, alert.id)
+        if waiting.due_at and new.due_at and new.due_at < waiting.due_at:
+            tx.outbox.hasten(
+                waiting.id, new.due_at, min(waiting.priority, new.priority, key=URGENCY), new.reason
             )
 
-    def _when(self, rule: Rule, item: Item, now: datetime, *, follows: bool) -> tuple[datetime, str]:
-        """When a message is due, and what it waits for."""
+    def _when(self, rule: Rule, item: Item, now: datetime, told: Sequence[Delivery]) -> tuple[datetime, str]:
+        """When a message is due, and what it waits for; `told` are the earlier ones of its thread."""
         if rule.digest and not policy.urgent(rule, item):
             return next_digest(rule.digest, self.config.digest, now), f"digest {rule.digest}"
-        settings = self.config.alerts
-        if follows and not policy.urgent(rule, item):
-            return now + settings.group_interval, "group interval"
-        wait = policy.group_wait(rule, item, settings)
+        wait = policy.group_wait(rule, item, self.config.alerts)
+        last = max((one.sent_at or one.due_at or now for one in told), default=None)
+        if last and not policy.urgent(rule, item) and last + self.config.alerts.group_interval > now + wait:
+            return last + self.config.alerts.group_interval, "group interval"
         return now + wait, "group wait" if wait else ""
 
     def test(self, tx: Transaction, channel: str, recipient: str, now: datetime) -> Delivery:
@@ -237,17 +256,26 @@ class Teller:
         for delivery in tx.outbox.of_story(item.story):
             if delivery.state is DeliveryState.SENT or (delivery.attempts and delivery.message):
                 told.setdefault((delivery.channel, delivery.recipient), set()).update(delivery.alerts)
+        known = directory(tx)
         for (channel, recipient), alerts in told.items():
+            gone = known.gone(channel, recipient)
             tx.outbox.add(
                 Delivery(
                     channel=channel,
                     recipient=recipient,
                     kind=kind,
+                    state=DeliveryState.SUPPRESSED if gone else DeliveryState.HELD,
                     story=item.story,
                     item=item.id,
                     priority=Priority.FLASH,
+                    reason=gone,
                     created_at=now,
                     due_at=now,
                 ),
                 sorted(alerts),
             )
+
+
+def directory(tx: Transaction) -> Directory:
+    """Everybody who is told or was, as of this transaction."""
+    return Directory(tx.people.all(), tx.people.groups())

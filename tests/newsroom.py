@@ -21,12 +21,11 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
-from service.rules.grammar import parse
-
 from service import config
 from service.actions import rounds, rules
 from service.app import App, build
 from service.model import Rule, Source
+from service.rules.grammar import parse
 from tests.inbox import HookServer
 from tests.servers import FeedServer
 

@@ -61,7 +61,7 @@ def story(app: App, story_id: int) -> StoryView:
             found,
             [(item, names.get(item.source, "")) for item in tx.stories.items(story_id)],
             tx.stories.sightings(story_id),
-            _told(tx, tx.alerts.of_story(story_id)),
+            told(tx, tx.alerts.of_story(story_id)),
             tx.outbox.of_story(story_id),
         )
 
@@ -76,7 +76,7 @@ def alerts(app: App, page: Page, *, rule: str = "", state: AlertState | None = N
             rule=tx.rules.get(rule).id if rule else None,
             state=state,
         )
-        return _told(tx, found)
+        return told(tx, found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +94,22 @@ def alert(app: App, alert_id: int) -> AlertView:
         found = tx.alerts.show(alert_id)
         hits = [hit for hit in tx.alerts.hits_of_story(found.story) if hit.rule == found.rule]
         return AlertView(
-            _told(tx, [found])[0],
+            told(tx, [found])[0],
             _with_items(tx, hits),
             [one for one in tx.outbox.of_story(found.story) if alert_id in one.alerts],
         )
+
+
+def rule_names(app: App) -> dict[int, str]:
+    """The name of every rule by its id, removed ones included."""
+    with app.store.read() as tx:
+        return tx.rules.names()
+
+
+def story_hits(app: App, story_id: int) -> Sequence[Hit]:
+    """Where rules hit the items of a story, in the order in which they were found."""
+    with app.store.read() as tx:
+        return tx.alerts.hits_of_story(story_id)
 
 
 def hits(app: App, rule: str, limit: int) -> Sequence[tuple[Hit, Item]]:
@@ -134,7 +146,8 @@ def resend(app: App, ids: Collection[int]) -> list[Delivery]:
         return [tx.outbox.resend(number, app.store.now()) for number in ids]
 
 
-def _told(tx: Transaction, found: Sequence[Alert]) -> list[Told]:
+def told(tx: Transaction, found: Sequence[Alert]) -> list[Told]:
+    """Alerts with the names of their rules and the headlines of their stories."""
     names = tx.rules.names()
     headlines = tx.stories.headlines({one.story for one in found})
     return [Told(one, names.get(one.rule, ""), headlines.get(one.story, "")) for one in found]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from service.app import App
-from service.errors import NotFoundError
+from service.errors import NotFoundError, UsageError
 from service.model import Cursor, Delivery, Document, Fetched, Source, SourceState
 
 Progress = Callable[[int], None]  # called with the number of things that were done since the last call
@@ -119,6 +119,24 @@ def ingest(app: App, files: Sequence[Path], name: str = INGEST, *, progress: Pro
     return tally
 
 
+def receive(app: App, document: Document, name: str = INGEST) -> int:
+    """How many new items a document brought to the source `name`; a running daemon sends what they cause.
+
+    Raises UsageError for a document that cannot be read.
+    """
+    refused: list[str] = []
+    fetched = Fetched(
+        source=_ingest_source(app, name),
+        cursor=Cursor(),
+        documents=(document,),
+        reject=lambda _, reason: refused.append(reason),
+    )
+    new = app.pipeline.intake([fetched])
+    if refused:
+        raise UsageError(f"cannot be read: {refused[0]}")
+    return new
+
+
 def _ingest_source(app: App, name: str) -> Source:
     """The source that files are read under: made when it is first named, and never polled."""
     with app.store.begin() as tx:
@@ -144,12 +162,20 @@ def test_channel(app: App, name: str) -> Delivery:
 
     Raises NotFoundError for a channel that is not configured.
     """
+    message = queue_test(app, name)
+    deliver(app)
+    with app.store.read() as tx:
+        return tx.outbox.get(message.id)
+
+
+def queue_test(app: App, name: str) -> Delivery:
+    """A test message in the outbox, which a running daemon sends; `name` is CHANNEL or CHANNEL:RECIPIENT.
+
+    Raises NotFoundError for a channel that is not configured.
+    """
     channel, _, recipient = name.partition(":")
     if channel not in app.channels:
         known = ", ".join(sorted(app.channels)) or "none is configured"
         raise NotFoundError("channel", channel, f"there is: {known}")
     with app.store.begin() as tx:
-        message = app.teller.test(tx, channel, recipient, app.store.now())
-    deliver(app)
-    with app.store.read() as tx:
-        return tx.outbox.get(message.id)
+        return app.teller.test(tx, channel, recipient, app.store.now())

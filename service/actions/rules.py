@@ -1,125 +1,26 @@
-"""Rules: understand a query, try it on the archive, add, edit, explain."""
+"""Rules: understand a query, add, edit, switch, remove, and the lists that they name."""
 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 
-from service.actions.rounds import Progress, silent
+from service.actions import recipients
 from service.actions.sources import free_name, slug
 from service.alerts.hours import check_digest
 from service.app import LANGUAGES, App
 from service.errors import NotFoundError, UsageError
-from service.model import Evidence, Item, Rule
-from service.rules import lint
-from service.rules.document import Document
+from service.model import Rule
 from service.rules.grammar import join_arguments, parse
-from service.rules.index import evaluate
-from service.rules.nodes import ListRef, Node, Term
+from service.rules.nodes import Node
 from service.store.db import Transaction
-
-NEWEST = 5  # hits that a back-test shows
-WINDOW = timedelta(days=30)
-CONCLUSIVE = 100  # items of an archive from which on its frequencies say something
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """An item that a query hits, with the places."""
-
-    item: Item
-    evidence: tuple[Evidence, ...]
-
-
-@dataclass(slots=True)
-class Backtest:
-    """What a query would have hit: items read, hits, stories, and when."""
-
-    items: int = 0
-    hits: int = 0
-    first: datetime | None = None
-    last: datetime | None = None
-    stories: set[int] = field(default_factory=set)
-    days: Counter[date] = field(default_factory=Counter)  # stories by the day of their first hit
-    hours: Counter[datetime] = field(default_factory=Counter)
-    newest: list[Sample] = field(default_factory=list)
-    terms: Counter[str] = field(default_factory=Counter)  # items that a term hits by itself
-
-    def add(self, item: Item, evidence: tuple[Evidence, ...] | None) -> None:
-        """Count one item of the archive, oldest first."""
-        self.items += 1
-        at = item.received_at or item.published_at
-        if at:
-            self.first, self.last = self.first or at, at
-        if evidence is None:
-            return
-        self.hits += 1
-        self.newest = [*self.newest[-NEWEST + 1 :], Sample(item, evidence)]
-        if item.story not in self.stories:
-            self.stories.add(item.story)
-            if at:
-                self.days[at.date()] += 1
-                self.hours[at.replace(minute=0, second=0, microsecond=0)] += 1
-
-    def share(self, term: str) -> float:
-        """The share of the archive that a term of the query hits by itself."""
-        return self.terms[term] / self.items
-
-    @property
-    def per_day(self) -> float:
-        """Alerts a day that are to be expected: stories over the span that the archive covers."""
-        if not self.first or not self.last:
-            return 0.0
-        return len(self.stories) / max(1.0, (self.last - self.first).total_seconds() / 86400)
-
-    @property
-    def sentence(self) -> str:
-        """One line for a person."""
-        if not self.items:
-            return "nothing is stored yet to try it on"
-        if not self.hits:
-            return f"none of {self.items:,} stored items"
-        stories = "1 story" if len(self.stories) == 1 else f"{len(self.stories):,} stories"
-        return (
-            f"{self.hits:,} of {self.items:,} stored items, {stories}, about {self.per_day:,.1f} alerts a day"
-        )
 
 
 def understand(tx: Transaction | None, arguments: Sequence[str]) -> Node:
     """The query that the arguments of a shell, or one text, mean; raises QueryError."""
     return parse(join_arguments(arguments), tx.rules.lists() if tx else None)
-
-
-def backtest(
-    app: App,
-    node: Node,
-    *,
-    language: str = "",
-    since: timedelta = WINDOW,
-    progress: Progress = silent,
-) -> Backtest:
-    """What the query would have hit in the archive, by the same evaluator that matches live."""
-    result = Backtest()
-    terms = {str(part): part for part in node.walk() if isinstance(part, (Term, ListRef))}
-    with app.store.read() as tx:
-        names = tx.sources.names()
-        for item in tx.items.scan(since=app.store.now() - since):
-            document = Document.of(item, app.morphology, source=names.get(item.source, ""), language=language)
-            result.add(item, evaluate(node, document, language))
-            result.terms.update(
-                text for text, term in terms.items() if term.holds(document.read_as(language))
-            )
-            progress(1)
-    return result
-
-
-def warnings(node: Node, tried: Backtest | None = None) -> list[str]:
-    """What the lint has to say about a query, a sentence each; with a back-test, about its terms too."""
-    frequency = tried.share if tried and tried.items >= CONCLUSIVE else None
-    return [advice.sentence for advice in lint.lint(node, frequency)]
 
 
 def add(app: App, rule: Rule, node: Node, *, also_last: timedelta | None = None, by: str = "") -> Rule:
@@ -130,6 +31,7 @@ def add(app: App, rule: Rule, node: Node, *, also_last: timedelta | None = None,
     now = app.store.now()
     rule = _checked(app, replace(rule, query=str(node)))
     with app.store.begin() as tx:
+        recipients.check(app, tx, rule.channels)
         taken = {each.name for each in tx.rules.list()}
         name = rule.name or free_name(slug(rule.query), taken)
         rule = tx.rules.add(replace(rule, name=name, created_at=now, changed_at=now, changed_by=by), now)
@@ -144,6 +46,7 @@ def edit(app: App, name: str, /, *, by: str = "", **changes: object) -> Rule:
     with app.store.begin() as tx:
         rule = tx.rules.get(name)
         changed = _checked(app, replace(rule, **changes))  # type: ignore[arg-type]
+        recipients.check(app, tx, set(changed.channels) - set(rule.channels))
         return tx.rules.edit(changed, app.store.now(), by)
 
 

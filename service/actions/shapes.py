@@ -9,16 +9,31 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from service.model import Alert, Attempt, Delivery, Evidence, Hit, Item, Rule, Sighting, Source, Story
+from service.model import (
+    Alert,
+    Attempt,
+    Delivery,
+    Evidence,
+    Group,
+    Hit,
+    Item,
+    Person,
+    Rule,
+    Sighting,
+    Source,
+    Story,
+)
 
 if TYPE_CHECKING:
+    from service.actions.backtest import Backtest
     from service.actions.desk import AlertView, StoryView, Told
     from service.actions.looking import Look
-    from service.actions.rules import Backtest
     from service.actions.trials import Result, Trial
     from service.rules.lint import Explanation
 
 Shape = dict[str, object]
+
+NEWEST = 5  # hits of a back-test that are shown
 
 
 def when(at: datetime | None) -> str | None:
@@ -194,19 +209,26 @@ def explanation(one: Explanation) -> Shape:
 
 
 def backtest(one: Backtest) -> Shape:
-    """What a rule would have hit."""
+    """What a rule would have hit, by the time of publication."""
+    busiest = one.busiest
     return {
         "items": one.items,
         "hits": one.hits,
-        "stories": len(one.stories),
+        "stories": one.stories,
         "alerts_a_day": round(one.per_day, 2),
+        "from": when(one.first),
+        "to": when(one.last),
+        "days": {day.isoformat(): stories for day, stories in sorted(one.days.items())},
+        "busiest_hour": {"at": when(busiest[0]), "stories": busiest[1]} if busiest else None,
+        "terms": {term: round(share, 4) for term, share in one.shares.items()},
+        "near_misses": [{"term": near.term, "form": near.form, "items": near.items} for near in one.near],
         "newest": [
             {
-                "item": sample.item.id,
-                "headline": sample.item.headline,
-                "evidence": [evidence(place) for place in sample.evidence],
+                "item": result.item.id,
+                "headline": result.item.headline,
+                "evidence": [evidence(place) for place in result.evidence or ()],
             }
-            for sample in reversed(one.newest)
+            for result in one.newest[:NEWEST]
         ],
     }
 
@@ -305,6 +327,23 @@ def attempt(one: Attempt) -> Shape:
         "code": one.outcome.code or None,
         "reason": one.outcome.reason or None,
     }
+
+
+def person(one: Person) -> Shape:
+    """A person who is told."""
+    return {
+        "name": one.name,
+        "addresses": dict(one.addresses),
+        "language": one.language or None,
+        "timezone": one.timezone or None,
+        "left_at": when(one.removed_at),
+        "left_because": one.left_because or None,
+    }
+
+
+def group(one: Group) -> Shape:
+    """People who are told together."""
+    return {"name": one.name, "members": list(one.members)}
 
 
 def word_list(name: str, terms: tuple[str, ...]) -> Shape:

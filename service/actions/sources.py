@@ -24,11 +24,11 @@ def add(app: App, source: Source) -> Look:
     Where its address is a web page, the first feed that the page names takes its place. Raises UsageError
     where the URL can never be fetched, or the name or the URL (that of the page's feed too) is taken.
     """
-    source = _checked(replace(source, url=check_url(source.url)))
+    source = checked(replace(source, url=check_url(source.url)))
     now = app.store.now()
     with app.store.begin() as tx:
         known = {each.name for each in tx.sources.list()}
-        name = source.name or free_name(slug(_spoken(source.url)), known)
+        name = source.name or free_name(spoken_name(source.url), known)
         source = tx.sources.add(replace(source, name=name, added_at=now, next_poll_at=now), now)
     seen = looking.search(app, source)
     if not seen.is_page:
@@ -53,7 +53,7 @@ def edit(app: App, name: str, /, **changes: object) -> Source:
     """The source with other settings; its history, identity and rhythm stay. Due at once."""
     with app.store.begin() as tx:
         source = tx.sources.get(name)
-        changed = _checked(replace(source, **changes))  # type: ignore[arg-type]
+        changed = checked(replace(source, **changes))  # type: ignore[arg-type]
         if changed.url != source.url:
             changed = replace(changed, url=check_url(changed.url))
         return tx.sources.edit(replace(changed, next_poll_at=app.store.now()))
@@ -93,8 +93,8 @@ def remove(app: App, name: str) -> Source:
     return source
 
 
-def _checked(source: Source) -> Source:
-    """The source, where its settings can be meant."""
+def checked(source: Source) -> Source:
+    """The source, where its settings can be meant; raises UsageError that says which cannot."""
     if source.language and source.language not in LANGUAGES:
         raise UsageError(f"no language {source.language!r} (one of {', '.join(LANGUAGES)})")
     try:
@@ -112,12 +112,12 @@ def _checked(source: Source) -> Source:
     return source
 
 
-def _spoken(url: str) -> str:
-    """How people would call the address: its host without www, and the last word of its path."""
+def spoken_name(url: str) -> str:
+    """A name for the address: its host without www, and the last word of its path."""
     parts = urlsplit(url)
     host = (parts.hostname or "").removeprefix("www.")
     words = [word for word in re.split(r"[/.]", parts.path) if word not in {"", "rss", "feed", "xml", "atom"}]
-    return " ".join([host.replace(".", "-"), *words[-1:]]) or parts.scheme
+    return slug(" ".join([host.replace(".", "-"), *words[-1:]]) or parts.scheme)
 
 
 def slug(text: str, longest: int = 40) -> str:

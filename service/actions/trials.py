@@ -1,13 +1,11 @@
-"""A query tried on something, by the evaluator that matches live: on files, on an item, on the archive."""
+"""A query tried on files or on one item, by the evaluator that matches live."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from service.actions.rounds import Progress, silent
 from service.app import App
 from service.errors import NotFoundError, UsageError
 from service.model import Document as Bytes
@@ -71,12 +69,7 @@ class Trial:
     def add(self, item: Item, source: str) -> Result:
         """Try one item."""
         evidence = self._evaluate(self.query, item, source)
-        explained = None
-        if self.explain:
-            explained = lint.explain(
-                self.query.node, self._document(self.query, item, source), self.query.language
-            )
-        result = Result(item, source, evidence, explained)
+        result = self.explained(Result(item, source, evidence))
         self.items += 1
         self.hits += evidence is not None
         if self.other:
@@ -86,6 +79,13 @@ class Trial:
             elif evidence is None and before is not None:
                 self.lost.add(Result(item, source, before))
         return result
+
+    def explained(self, result: Result) -> Result:
+        """The result, with each part of the query explained where that was asked for."""
+        if not self.explain:
+            return result
+        document = self._document(self.query, result.item, result.source)
+        return replace(result, explained=lint.explain(self.query.node, document, self.query.language))
 
     def _evaluate(self, query: Query, item: Item, source: str) -> tuple[Evidence, ...] | None:
         return evaluate(query.node, self._document(query, item, source), query.language)
@@ -131,11 +131,19 @@ def read(app: App, path: Path, language: str = "") -> Sequence[Item]:
         raise NotFoundError("file", path) from error
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
-    source = Source(name=path.name, url=f"ingest:{path.name}", language=language)
     try:
-        parsed = app.workers.run("service.parse.formats:parse", Bytes(body=body, name=path.name), source)
-    except WorkerError as error:
+        return read_document(app, Bytes(body=body, name=path.name), language)
+    except UsageError as error:
         raise UsageError(f"{path}: {error}") from error
+
+
+def read_document(app: App, document: Bytes, language: str = "") -> Sequence[Item]:
+    """The items of a document; raises UsageError for one that cannot be read."""
+    source = Source(name=document.name, url=f"ingest:{document.name}", language=language)
+    try:
+        parsed = app.workers.run("service.parse.formats:parse", document, source)
+    except WorkerError as error:
+        raise UsageError(str(error)) from error
     assert isinstance(parsed, Parsed)
     return parsed.items
 
@@ -146,15 +154,3 @@ def on_item(trial: Trial, item_id: int) -> None:
         item = tx.items.get(item_id)
         source = tx.sources.names().get(item.source, "")
     trial.results.append(trial.add(item, source))
-
-
-def on_archive(trial: Trial, since: timedelta, *, progress: Progress = silent) -> None:
-    """Try what is stored, the newest first; the newest hundred hits are kept."""
-    store = trial.app.store
-    with store.read() as tx:
-        names = tx.sources.names()
-        for item in tx.items.scan(since=store.now() - since, newest=True):
-            result = trial.add(item, names.get(item.source, ""))
-            if result.evidence is not None and len(trial.results) < KEPT:
-                trial.results.append(result)
-            progress(1)

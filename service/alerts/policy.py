@@ -6,14 +6,14 @@ when a held message is due. Both see values only, so that `preview` and the test
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from service.alerts.hours import quiet_until
 from service.alerts.silence import covering
-from service.config import Alerts, QuietHours
+from service.config import Alerts, QuietHours, Route
 from service.model import (
     Alert,
     AlertState,
@@ -99,6 +99,16 @@ def admit(
     if placement.link is Link.VERSION and rule.on_updates and item.signal in PROGRESS:
         return Admission(Action.UPDATE, "a new version, and the rule asks for updates")
     return Admission(Action.JOIN, f"told already: {placement.reason or placement.link}")
+
+
+def targets(rule: Rule, tags: Iterable[str], routes: Iterable[Route]) -> tuple[str, ...]:
+    """Whom a hit tells: the rule's own targets, and those of each route that one of the tags takes.
+
+    `tags` are those of the source; the rule's own count as well.
+    """
+    borne = {*rule.tags, *tags}
+    routed = (target for route in routes if borne & set(route.tags) for target in route.channels)
+    return tuple(dict.fromkeys((*rule.channels, *routed)))
 
 
 def _opening(placement: Placement) -> str:

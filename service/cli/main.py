@@ -40,6 +40,8 @@ COMMANDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "pause-source": ("sources:pause_source", "Stop polling a source for now"),
         "resume-source": ("sources:resume_source", "Poll a paused or given-up source again"),
         "remove-source": ("sources:remove_source", "Remove a source; its items stay"),
+        "import-opml": ("opml:import_opml", "Poll every feed of an OPML file"),
+        "export-opml": ("opml:export_opml", "Print all sources as OPML"),
     },
     "Rules": {
         "add-rule": ("rules:add_rule", "Watch for something; shows what it would have hit"),
@@ -64,6 +66,14 @@ COMMANDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "list-deliveries": ("alerts:list_deliveries", "Messages, and what became of each"),
         "resend": ("alerts:resend", "Send a message once more"),
         "test-channel": ("alerts:test_channel", "Send a test message on the way of every other"),
+    },
+    "People": {
+        "add-person": ("people:add_person", "Let rules tell somebody by name: --to mail:anna"),
+        "edit-person": ("people:edit_person", "Change where and how somebody is told"),
+        "remove-person": ("people:remove_person", "Tell somebody nothing more, and say why"),
+        "add-group": ("people:add_group", "Tell some people together: --to mail:nightdesk"),
+        "remove-group": ("people:remove_group", "Drop a group that no rule tells"),
+        "list-people": ("people:list_people", "Everybody who is told by name, and the groups"),
     },
     "Care": {
         "status": ("care:status", "Everything on one screen"),

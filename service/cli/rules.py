@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from service.cli.drawing import progress, table
-from service.cli.screens import field, hit_lines, rule_lines
+from service.cli.screens import backtest_lines, field, hit_lines, rule_lines
 from service.cli.session import SPAN, QueryCommand, Session, command
 from service.cli.terminal import dim, quoted, safe, state
 from service.errors import UsageError
 from service.model import Priority, Rule
 
 if TYPE_CHECKING:
-    from service.actions.rules import Backtest
+    from service.actions.backtest import Backtest
     from service.app import App
     from service.rules.nodes import Node
 
@@ -74,7 +74,8 @@ def add_rule(session: Session, query: Sequence[str], also_last: timedelta | None
 
     Options are long ones only, so -EZB is a word of the query. --to takes CHANNEL or CHANNEL:RECIPIENT.
     """
-    from service.actions import desk, rules, shapes
+    from service.actions import rules, shapes
+    from service.actions.backtest import warnings
 
     wanted = Rule(**{"name": "", "query": "", **settings(options)})
     # What --also-last tells of is all there already: no other rule's hit is waited for.
@@ -84,29 +85,28 @@ def add_rule(session: Session, query: Sequence[str], also_last: timedelta | None
         added = rules.add(app, wanted, node, also_last=also_last, by=session.person)
         session.say(f"rule {safe(added.name)} added")
         tried = _try(app, node, added.language)
-        warnings = rules.warnings(node, tried)
-        names = desk.source_names(app)
+        advice = warnings(node, tried)
     session.answer(
-        shapes.rule(added) | {"backtest": shapes.backtest(tried), "warnings": warnings},
-        _added(added, tried, warnings, names),
+        shapes.rule(added) | {"backtest": shapes.backtest(tried), "warnings": advice},
+        _added(added, tried, advice),
     )
 
 
 def _try(app: App, node: Node, language: str) -> Backtest:
-    from service.actions import rules
+    from service.actions.backtest import backtest
+    from service.actions.trials import Query
 
     with progress("reading the archive") as advance:
-        return rules.backtest(app, node, language=language, progress=advance)
+        return backtest(app, Query(node, language), progress=advance)
 
 
-def _added(rule: Rule, tried: Backtest, warnings: Sequence[str], names: dict[int, str]) -> Iterator[str]:
+def _added(rule: Rule, tried: Backtest, advice: Sequence[str]) -> Iterator[str]:
     """The rule as it was understood, what it would have hit, and the way back."""
     yield from rule_lines(rule)
     yield field("would hit", tried.sentence)
-    for sample in reversed(tried.newest):
-        yield from hit_lines(sample.item, sample.evidence, names.get(sample.item.source, ""), reasons=False)
-    for warning in warnings:
-        yield field("mind", safe(warning))
+    yield from backtest_lines(tried, advice)
+    for result in tried.newest:
+        yield from hit_lines(result.item, result.evidence or (), result.source, reasons=False)
     yield field("undo", dim(f"monitor remove-rule {quoted(rule.name)}"))
 
 

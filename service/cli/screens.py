@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from service.cli.drawing import table
@@ -10,6 +11,7 @@ from service.cli.terminal import ago, bold, dim, due, local, marked, safe, state
 from service.model import Delivery, DeliveryState, Evidence, Item, Rule, SourceState
 
 if TYPE_CHECKING:
+    from service.actions.backtest import Backtest
     from service.actions.health import Status
     from service.rules.lint import Explanation
 
@@ -48,6 +50,35 @@ def hit_lines(item: Item, evidence: Sequence[Evidence], source: str = "", *, rea
         yield INDENT + marked(item.body, spans(body), EXCERPT, around)
     if reasons:
         yield INDENT + dim(f"matched {because(evidence)}")
+
+
+BLOCKS = "▁▂▃▄▅▆▇█"
+MOST_DAYS = 60  # one block each, on one line
+
+
+def backtest_lines(tried: Backtest, advice: Sequence[str]) -> Iterator[str]:
+    """How the hits of a back-test lie in time, what it just missed, and what to think over."""
+    if tried.hits:
+        yield field("by day", f"{blocks(tried)}  {sum(tried.days.values()):,} stories by publication (UTC)")
+    if tried.busiest and tried.stories > 1:
+        at, stories = tried.busiest
+        yield field("busiest", f"{stories:,} in the hour from {local(at)}")
+    for near in tried.near:
+        yield field("near", safe(near.sentence))
+    for sentence in advice:
+        yield field("mind", safe(sentence))
+
+
+def blocks(tried: Backtest) -> str:
+    """`2026-11-01 ▁▁▃█▂ 2026-11-24`: stories day by day, from the first hit to the end of the archive."""
+    if not tried.days or not tried.last:
+        return ""
+    first, last = min(tried.days), max(*tried.days, tried.last.date())
+    first = max(first, last - timedelta(days=MOST_DAYS - 1))
+    counts = [tried.days[first + timedelta(days=day)] for day in range((last - first).days + 1)]
+    most = max(*counts, 1)
+    row = "".join(BLOCKS[-(-count * (len(BLOCKS) - 1) // most)] for count in counts)
+    return f"{first} {row} {last}"
 
 
 def spans(evidence: Sequence[Evidence]) -> list[tuple[int, int]]:

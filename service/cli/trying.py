@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 import click
 
 from service.cli.drawing import progress
-from service.cli.screens import explained_lines, field, hit_lines
+from service.cli.screens import backtest_lines, explained_lines, field, hit_lines
 from service.cli.session import NUMBER, SPAN, QueryCommand, Session, command
 from service.cli.terminal import bold, count, dim
 from service.errors import UsageError
 from service.model import Exit
 
 if TYPE_CHECKING:
+    from service.actions.backtest import Backtest
     from service.actions.trials import Trial
     from service.config import Config
 
@@ -49,6 +50,7 @@ def test_rule(
     The exit code is 1 where nothing hit. With --file no database is needed, unless the query names a list.
     """
     from service.actions import shapes, trials
+    from service.actions.backtest import on_archive, warnings
 
     if bool(query) is bool(rule):
         raise UsageError("give a query, or --rule NAME")
@@ -58,14 +60,18 @@ def test_rule(
     with session.app(_config(session, bare=bare)) as app, progress("trying the query") as advance:
         asked = trials.of_rule(app, rule, lang) if rule else trials.understand(app, query, lang)
         other = trials.of_rule(app, compare, lang) if compare else None
-        trial = trials.Trial(app, asked, other, explain)
+        trial, tried = trials.Trial(app, asked, other, explain), None
         if files:
             trials.on_files(trial, files)
         elif item is not None:
             trials.on_item(trial, item)
         else:
-            trials.on_archive(trial, since, progress=advance)
-    session.answer(shapes.trial(trial), _trial(trial))
+            tried = on_archive(trial, since, progress=advance)
+    advice = warnings(asked.node, tried)
+    session.answer(
+        shapes.trial(trial) | ({"backtest": shapes.backtest(tried), "warnings": advice} if tried else {}),
+        _trial(trial, tried, advice),
+    )
     return Exit.DONE if trial.hits else Exit.FAILED
 
 
@@ -76,7 +82,7 @@ def _config(session: Session, *, bare: bool) -> Config:
     return Config() if bare and not session.path() else session.config()
 
 
-def _trial(trial: Trial) -> Iterator[str]:
+def _trial(trial: Trial, tried: Backtest | None, advice: Sequence[str]) -> Iterator[str]:
     """The query as it was understood, each result, and the count; where two are compared, the difference."""
     yield field("query", bold(str(trial.query.node)))
     if trial.other:
@@ -87,7 +93,9 @@ def _trial(trial: Trial) -> Iterator[str]:
                 yield from hit_lines(result.item, result.evidence or (), result.source, reasons=False)
     else:
         yield from _results(trial)
-    yield field("hits", f"{trial.hits:,} of {count(trial.items, 'item')}")
+    yield field("hits", tried.sentence if tried else f"{trial.hits:,} of {count(trial.items, 'item')}")
+    if tried:
+        yield from backtest_lines(tried, advice)
 
 
 def _results(trial: Trial) -> Iterator[str]:

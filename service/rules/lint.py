@@ -63,10 +63,11 @@ class Explanation:
 # ---------------------------------------------------------------- a query alone
 
 
-def lint(node: Node, frequency: Callable[[str], float] | None = None) -> list[Advice]:
+def lint(node: Node, frequency: Callable[[str], float | None] | None = None) -> list[Advice]:
     """What to think over before a rule is stored, in the order of the query; nothing here is refused.
 
-    `frequency` gives the share of the archive that a term hits by itself, from its canonical text.
+    `frequency` gives the share of the archive that a term hits by itself, from its canonical text; None
+    where that is not known.
     """
     text = str(node)
     advice: list[Advice] = []
@@ -118,9 +119,11 @@ def _of_regex(term: Regex) -> Iterator[str]:
         yield rf"\w and \b know no letters beyond ASCII in {term}; any letter is \pL"
 
 
-def _of_frequency(term: Node, frequency: Callable[[str], float]) -> Iterator[str]:
+def _of_frequency(term: Node, frequency: Callable[[str], float | None]) -> Iterator[str]:
     """What the archive tells of a term."""
     share = frequency(str(term))
+    if share is None:
+        return
     if share > COMMON:
         yield f"{term} hits {share:.0%} of the archive"
     elif not share:

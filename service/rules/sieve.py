@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from service.rules.document import reading
+from service.rules.document import GAP, reading
 from service.rules.nodes import Anchor, Anchoring, Node
 from service.rules.patterns import needle
 from service.rules.presearch import is_regex, is_value, is_wildcard
@@ -25,15 +25,22 @@ class Sieve:
         self._queries, self._morphology = queries, morphology
         self._tongues: dict[str, _Tongue] = {}
 
+    def tells(self) -> list[bool]:
+        """For each query in turn, whether there is any text that cannot match it."""
+        return [bool(needed) for needed in self._tongue("").needed]
+
     def may_match(self, text: str, language: str) -> list[bool]:
         """For each query in turn, whether an item of this text may match it in this language.
 
         `text` holds headline, body and places, parted by blanks or line breaks.
         """
+        return self._tongue(language).may_match(text)
+
+    def _tongue(self, language: str) -> _Tongue:
         tongue = self._tongues.get(language)
         if tongue is None:
             tongue = self._tongues[language] = _Tongue(self._queries, self._morphology, language)
-        return tongue.may_match(text)
+        return tongue
 
 
 class _Tongue:
@@ -43,11 +50,11 @@ class _Tongue:
         self._reading = reading(morphology, language)
         anchoring = Anchoring((self._reading,), _weight)
         self._anchors: dict[Anchor, int] = {}
-        self._needed = [
+        self.needed = [
             sum({self._bit(anchor) for anchor in query.anchors(anchoring) if _told_by_words(anchor)})
             for query in queries
         ]
-        self._nothing = [not needed for needed in self._needed]
+        self._nothing = [not needed for needed in self.needed]
         self._keys = {
             key: sum(bit for anchor, bit in self._anchors.items() if key in anchor)
             for anchor in self._anchors
@@ -59,6 +66,7 @@ class _Tongue:
         self._telling: set[str] = set()  # the same chunks
 
     def may_match(self, text: str) -> list[bool]:
+        """For each query, whether the chunks of the text meet all its anchors."""
         chunks = text.split()
         if not self._known.issuperset(chunks):
             self._learn(chunks)
@@ -68,7 +76,7 @@ class _Tongue:
         met = 0
         for chunk in telling:
             met |= self._bits[chunk]
-        return [needed & met == needed for needed in self._needed]
+        return [needed & met == needed for needed in self.needed]
 
     def _bit(self, anchor: Anchor) -> int:
         return self._anchors.setdefault(anchor, 1 << len(self._anchors))
@@ -84,7 +92,7 @@ class _Tongue:
             for key in keys & self._keys.keys():
                 bits |= self._keys[key]
             if self._needles:
-                haystack = f" {' '.join(keys)} "
+                haystack = GAP.join(["", *keys, ""])
                 for sought, meets in self._needles:
                     bits |= meets if sought in haystack else 0
             if bits:

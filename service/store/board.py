@@ -187,6 +187,11 @@ class Board:
             found.setdefault(rule, {})[at] = count
         return found
 
+    def latest_alerts(self) -> dict[int, datetime]:
+        """When each rule was told last."""
+        query = select(alert.c.rule, func.max(alert.c.opened_at, type_=alert.c.opened_at.type))
+        return {rule: at for rule, at in self._connection.execute(query.group_by(alert.c.rule))}  # noqa: C416 - rows are no pairs to mypy
+
     def items_by(self, step: timedelta, since: datetime) -> dict[int, int]:
         """How many items were stored in each step after `since`, by its number."""
         number = self._step(item.c.stored_at, step, since)
@@ -210,7 +215,9 @@ class Board:
 
     def last_item_at(self) -> datetime | None:
         """When the newest item was stored."""
-        return self._connection.execute(select(func.max(item.c.stored_at))).scalar()
+        return self._connection.execute(
+            select(func.max(item.c.stored_at, type_=item.c.stored_at.type))
+        ).scalar()
 
     def _step(self, column: object, step: timedelta, since: datetime):  # type: ignore[no-untyped-def] # noqa: ANN202
         """The number of the step that a time lies in, counted from `since`."""

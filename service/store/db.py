@@ -28,6 +28,7 @@ from service.store.installation import Installation
 from service.store.items import Items
 from service.store.nodes import Nodes
 from service.store.outbox import Outbox
+from service.store.people import People
 from service.store.rules import Rules
 from service.store.schema import REVISION
 from service.store.secrets import Secrets
@@ -70,6 +71,7 @@ class Transaction:
         self.installation = Installation(connection, place)
         self.accounts = Accounts(connection)
         self.secrets = Secrets(connection)
+        self.people = People(connection)
         self.audit = Audit(connection)
         self.board = Board(connection)
 

@@ -6,6 +6,7 @@ copied or restored: it stores and lists, and sends nothing until a person says s
 
 from __future__ import annotations
 
+import secrets
 from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
@@ -51,7 +52,8 @@ def _machine() -> str:
 
 def found(connection: Connection, now: datetime) -> None:
     """Give a new database its identity and its place."""
-    row = {"id": str(uuid4()), "created_at": now, "place": place(connection)}
+    key = secrets.token_hex(32)
+    row = {"id": str(uuid4()), "created_at": now, "place": place(connection), "key": key}
     connection.execute(insert(table).values(row))
 
 
@@ -67,6 +69,11 @@ class Installation:
         """A UUID, given at creation; a copy has the same."""
         uuid: str = self._connection.execute(select(table.c.id)).scalar_one()
         return uuid
+
+    @property
+    def key(self) -> bytes:
+        """What signs the links in messages; whoever has it can act on alerts."""
+        return bytes.fromhex(self._connection.execute(select(table.c.key)).scalar_one())
 
     def sending_allowed(self) -> bool:
         """Whether messages may leave: the database is where it was, and nobody stopped it."""

@@ -5,9 +5,21 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    bindparam,
+    case,
+    delete,
+    func,
+    insert,
+    select,
+    type_coerce,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from service.errors import NotFoundError
@@ -19,6 +31,19 @@ from service.store.search import Search
 from service.store.stories import Stories, link_hash
 
 Where: TypeAlias = list[ColumnElement[bool]]
+
+
+class Wording(NamedTuple):
+    """What is said in an item, without the rest of it: made for reading the whole archive."""
+
+    id: int
+    story: int
+    source: int
+    at: int  # published, or received where that is unknown or lies ahead; microseconds since 1970, UTC
+    language: str
+    headline: str
+    body: str
+    places: tuple[str, ...]
 
 
 class Items:
@@ -143,6 +168,23 @@ class Items:
                 return
             last = page[-1].id
 
+    def wordings(self, *, since: datetime, rows: int = 2000) -> Iterator[Sequence[Wording]]:
+        """The words of every item stored at `since` or later, oldest first, page by page."""
+        last = self._stories.floor(since)
+        while last is not None:
+            found = self._connection.execute(WORDINGS, {"first": last, "rows": rows})
+            page = [Wording._make(row) for row in found]
+            if page:
+                yield page
+            last = page[-1].id + 1 if len(page) == rows else None
+
+    def with_ids(self, ids: Collection[int]) -> dict[int, Item]:
+        """Items by id; one that is gone is left out."""
+        found: dict[int, Item] = {}
+        for part in slices(ids):
+            found.update({item.id: item for item in self._find(table.c.id.in_(part), limit=None)})
+        return found
+
     def count(self) -> int:
         """How many items are stored, versions included."""
         return self._connection.execute(select(func.count()).select_from(table)).scalar_one()
@@ -179,6 +221,17 @@ class Items:
 
 SHOWN = columns(table, Item)
 SEEN = columns(seen, Seen)
+
+# A date that lies ahead, as some feeds give, says nothing about when it was published.
+_told = (table.c.published_at.is_not(None), table.c.published_at <= table.c.received_at)
+_at = type_coerce(case((_told[0] & _told[1], table.c.published_at), else_=table.c.received_at), BigInteger)
+WORDINGS = (
+    select(table.c.id, table.c.story, table.c.source, _at, table.c.language)
+    .add_columns(table.c.headline, table.c.body, table.c.places)
+    .where(table.c.id >= bindparam("first"))
+    .order_by(table.c.id)
+    .limit(bindparam("rows"))
+)
 
 # What runs for every item is put together once, see `stories`.
 KNOWN = select(*SEEN).where(

@@ -79,6 +79,11 @@ class Outbox:
         )
         return found[0] if found else None
 
+    def hasten(self, delivery_id: int, due_at: datetime, priority: Priority, reason: str) -> None:
+        """Let a message that is not rendered yet go earlier, for a rule that cannot wait as long."""
+        sooner = {"due_at": due_at, "priority": priority, "reason": reason}
+        self._change(delivery_id, (DeliveryState.HELD,), sooner)
+
     def join(self, delivery_id: int, alert_id: int) -> None:
         """One more alert is told in that message."""
         joined = upsert(self._connection, delivery_alert).values(delivery=delivery_id, alert=alert_id)
@@ -123,6 +128,12 @@ class Outbox:
     def suppress_story(self, story_id: int, reason: str) -> int:
         """Nothing that waits about that story goes out; the number of messages."""
         unsent = (table.c.story == story_id, table.c.state.in_(UNSENT))
+        gone = update(table).where(*unsent).values(state=DeliveryState.SUPPRESSED, reason=reason)
+        return self._connection.execute(gone).rowcount
+
+    def suppress_recipient(self, channel: str, recipient: str, reason: str) -> int:
+        """Nothing that waits for that address goes out; the number of messages."""
+        unsent = (table.c.channel == channel, table.c.recipient == recipient, table.c.state.in_(UNSENT))
         gone = update(table).where(*unsent).values(state=DeliveryState.SUPPRESSED, reason=reason)
         return self._connection.execute(gone).rowcount
 

@@ -36,6 +36,7 @@ from service.model import (
     Message,
     Priority,
     Purpose,
+    Relevance,
     Role,
     Scope,
     Signal,
@@ -100,6 +101,7 @@ installation = Table(
     Column("created_at", Moment, nullable=False),
     Column("place", Plain, nullable=False),  # the fingerprint of the machine or cluster it may send from
     _text("stopped"),  # why sending was stopped by hand; empty: it was not
+    _text("key"),  # hex: signs the links in messages
 )
 
 node = Table(
@@ -254,8 +256,11 @@ rule = Table(
     _text("language"),
     _text("digest"),
     Column("on_updates", Boolean, nullable=False, server_default=false()),
+    Column("tags", words()),
+    Column("escalate", words()),
     Column("enabled", Boolean, nullable=False, server_default=true()),
     Column("version", BigInteger, nullable=False, server_default="1"),
+    Column("forecast", Float),  # alerts a day, as the back-test of its last query said; NULL: unknown
     Column("created_at", Moment, nullable=False),
     Column("changed_at", Moment, nullable=False),
     _text("changed_by"),
@@ -276,6 +281,8 @@ rule_version = Table(
     _text("language"),
     _text("digest"),
     Column("on_updates", Boolean, nullable=False, server_default=false()),
+    Column("tags", words()),
+    Column("escalate", words()),
     Column("enabled", Boolean, nullable=False, server_default=true()),
     Column("changed_at", Moment, nullable=False),
     _text("changed_by"),
@@ -317,6 +324,12 @@ alert = Table(
     _text("reason"),
     Column("opened_at", Moment, nullable=False, index=True),
     Column("updated_at", Moment, nullable=False),
+    _text("acknowledged_by"),
+    Column("acknowledged_at", Moment),
+    Column("acknowledged_until", Moment),
+    _text("comment"),
+    Column("relevance", Choice(Relevance), nullable=False, server_default=""),
+    _count("step"),
     Index("uq_alert_rule_story", "rule", "story", unique=True),
     Index(None, "rule", "id"),
     Index(None, "story"),
@@ -342,11 +355,13 @@ delivery = Table(
     Column("created_at", Moment, nullable=False, index=True),
     Column("due_at", Moment),
     Column("sent_at", Moment),
+    Column("silence", Reference),  # the one that swallowed it
     *_lease(),
     Index(None, "channel", "state", "due_at"),
     Index(None, "state", "due_at"),
     Index(None, "story", "channel", "recipient"),
     Index(None, "channel", "sent_at"),
+    Index(None, "silence"),
     Index(None, "node"),
     **LASTING,
     **BUSY,
@@ -392,10 +407,16 @@ person = Table(
     "person",
     metadata,
     _id(),
-    Column("name", Plain, nullable=False, unique=True),
+    Column("name", Plain, nullable=False),
     Column("addresses", Json),  # channel -> recipient
+    _text("language"),
+    _text("timezone"),
     Column("added_at", Moment, nullable=False),
+    Column("removed_at", Moment),
+    _text("left_because"),
+    **LASTING,
 )
+Index("uq_person_name", person.c.name, unique=True, **KEPT)
 
 person_group = Table(
     "person_group",
@@ -413,16 +434,13 @@ group_member = Table(
     Index(None, "person"),
 )
 
-# The breaker of each channel: open means that nothing is tried until then.
-channel_state = Table(
-    "channel_state",
+# What is done once, however many nodes there are and however often they are started: whoever writes the
+# key does it.
+once = Table(
+    "once",
     metadata,
-    Column("channel", Plain, primary_key=True),
-    _count("failures"),
-    Column("open_until", Moment),
-    _text("last_error"),
-    Column("last_ok_at", Moment),
-    Column("changed_at", Moment),
+    Column("key", Plain, primary_key=True),
+    Column("at", Moment, nullable=False, index=True),
 )
 
 audit = Table(

@@ -156,7 +156,7 @@ def _modifiers(
         if shapes.get(form, OUT_OF_REACH) > cost and len(form) >= SHORTEST:
             shapes[form] = cost
 
-    inflected = set()
+    inflected: set[str] = set()
     tails = tuple(grammar.forms)
     for noun, forms in nouns.items():
         allow(noun, 0)

@@ -260,7 +260,7 @@ def _new_lead(rng: random.Random, draft: Draft) -> Draft:
 def _number(rng: random.Random, draft: Draft) -> Draft:
     """One number of the text is another one: the case that a desk must see."""
     body = draft.body
-    places = [place for place in re.finditer(r"\b\d{1,3}\b", body)]
+    places = list(re.finditer(r"\b\d{1,3}\b", body))
     place = rng.choice(places)
     other = str(int(place[0]) + rng.choice([-1, 1, 2, 7]))
     return _told(draft, body[: place.start()] + other + body[place.end() :])

@@ -41,6 +41,7 @@ def _installation() -> None:
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("place", sa.Text(), nullable=False),
         sa.Column("stopped", sa.Text(), server_default="", nullable=False),
+        sa.Column("key", sa.Text(), server_default="", nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_installation"),
     )
     op.create_table(
@@ -209,8 +210,11 @@ def _rules() -> None:
         sa.Column("language", sa.Text(), server_default="", nullable=False),
         sa.Column("digest", sa.Text(), server_default="", nullable=False),
         sa.Column("on_updates", sa.Boolean(), server_default="0", nullable=False),
+        sa.Column("tags", JSON, nullable=True),
+        sa.Column("escalate", JSON, nullable=True),
         sa.Column("enabled", sa.Boolean(), server_default="1", nullable=False),
         sa.Column("version", sa.BigInteger(), server_default="1", nullable=False),
+        sa.Column("forecast", sa.Float(), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("changed_at", sa.BigInteger(), nullable=False),
         sa.Column("changed_by", sa.Text(), server_default="", nullable=False),
@@ -231,6 +235,8 @@ def _rules() -> None:
         sa.Column("language", sa.Text(), server_default="", nullable=False),
         sa.Column("digest", sa.Text(), server_default="", nullable=False),
         sa.Column("on_updates", sa.Boolean(), server_default="0", nullable=False),
+        sa.Column("tags", JSON, nullable=True),
+        sa.Column("escalate", JSON, nullable=True),
         sa.Column("enabled", sa.Boolean(), server_default="1", nullable=False),
         sa.Column("changed_at", sa.BigInteger(), nullable=False),
         sa.Column("changed_by", sa.Text(), server_default="", nullable=False),
@@ -277,6 +283,12 @@ def _alerts() -> None:
         sa.Column("reason", sa.Text(), server_default="", nullable=False),
         sa.Column("opened_at", sa.BigInteger(), nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.Column("acknowledged_by", sa.Text(), server_default="", nullable=False),
+        sa.Column("acknowledged_at", sa.BigInteger(), nullable=True),
+        sa.Column("acknowledged_until", sa.BigInteger(), nullable=True),
+        sa.Column("comment", sa.Text(), server_default="", nullable=False),
+        sa.Column("relevance", sa.Text(), server_default="", nullable=False),
+        sa.Column("step", sa.BigInteger(), server_default="0", nullable=False),
         sa.ForeignKeyConstraint(["rule"], ["rule.id"], name="fk_alert_rule_rule", ondelete="CASCADE"),
         sa.ForeignKeyConstraint(["story"], ["story.id"], name="fk_alert_story_story", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name="pk_alert"),
@@ -319,6 +331,7 @@ def _outbox() -> None:
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("due_at", sa.BigInteger(), nullable=True),
         sa.Column("sent_at", sa.BigInteger(), nullable=True),
+        sa.Column("silence", sa.BigInteger(), nullable=True),
         sa.Column("node", sa.BigInteger(), nullable=True),
         sa.Column("lease_until", sa.BigInteger(), nullable=True),
         sa.Column("epoch", sa.BigInteger(), server_default="0", nullable=False),
@@ -334,6 +347,7 @@ def _outbox() -> None:
     )
     op.create_index("ix_delivery_created_at", "delivery", ["created_at"], unique=False)
     op.create_index("ix_delivery_node", "delivery", ["node"], unique=False)
+    op.create_index("ix_delivery_silence", "delivery", ["silence"], unique=False)
     op.create_index("ix_delivery_state_due_at", "delivery", ["state", "due_at"], unique=False)
     op.create_index(
         "ix_delivery_story_channel_recipient", "delivery", ["story", "channel", "recipient"], unique=False
@@ -372,15 +386,12 @@ def _outbox() -> None:
     op.create_index("ix_attempt_delivery_id", "attempt", ["delivery", "id"], unique=False)
     op.create_index("ix_attempt_started_at", "attempt", ["started_at"], unique=False)
     op.create_table(
-        "channel_state",
-        sa.Column("channel", sa.Text(), nullable=False),
-        sa.Column("failures", sa.BigInteger(), server_default="0", nullable=False),
-        sa.Column("open_until", sa.BigInteger(), nullable=True),
-        sa.Column("last_error", sa.Text(), server_default="", nullable=False),
-        sa.Column("last_ok_at", sa.BigInteger(), nullable=True),
-        sa.Column("changed_at", sa.BigInteger(), nullable=True),
-        sa.PrimaryKeyConstraint("channel", name="pk_channel_state"),
+        "once",
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("key", name="pk_once"),
     )
+    op.create_index("ix_once_at", "once", ["at"], unique=False)
 
 
 def _people() -> None:
@@ -390,9 +401,16 @@ def _people() -> None:
         sa.Column("id", ID, nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("addresses", JSON, nullable=True),
+        sa.Column("language", sa.Text(), server_default="", nullable=False),
+        sa.Column("timezone", sa.Text(), server_default="", nullable=False),
         sa.Column("added_at", sa.BigInteger(), nullable=False),
+        sa.Column("removed_at", sa.BigInteger(), nullable=True),
+        sa.Column("left_because", sa.Text(), server_default="", nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_person"),
-        sa.UniqueConstraint("name", name="uq_person_name"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(
+        "uq_person_name", "person", ["name"], unique=True, sqlite_where=KEPT, postgresql_where=KEPT
     )
     op.create_table(
         "person_group",

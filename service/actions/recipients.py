@@ -1,0 +1,142 @@
+"""People and groups who are told: add, change, see off, list."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from zoneinfo import ZoneInfo
+
+from service.app import App
+from service.errors import UsageError
+from service.model import Change, Group, Person
+from service.store.db import Transaction
+from service.telling import directory
+
+LANGUAGES = ("de", "en")  # that there are words for
+NAME = re.compile(r"[^\s:@,=/\x00-\x1f]{1,80}")
+MAIL = ("smtp", "smtps", "mailto", "mailtos")
+
+
+def check(app: App, tx: Transaction, targets: Iterable[str]) -> None:
+    """Nothing, if each target reaches somebody; raises UsageError for one that cannot."""
+    known = directory(tx)
+    for target in targets:
+        channel = app.channels.get(target.partition(":")[0])
+        known.check(target, mail=channel is not None and channel.url.partition(":")[0].lower() in MAIL)
+
+
+def add(
+    app: App, name: str, addresses: Sequence[str], *, language: str = "", timezone: str = "", by: str = ""
+) -> Person:
+    """A person who can be told, as `mail:NAME`; `addresses` are CHANNEL:ADDRESS.
+
+    Raises UsageError for a name that is taken or cannot be one, and for an address that cannot be meant.
+    """
+    _check_name(name)
+    person = _checked(app, Person(name=name, language=language, timezone=timezone), addresses)
+    if not person.addresses:
+        raise UsageError(f"say where {name} is told: monitor add-person {name} CHANNEL:ADDRESS")
+    with app.store.begin() as tx:
+        added = tx.people.add(person, app.store.now())
+        _record(app, tx, by, "add-person", name)
+        return added
+
+
+def edit(
+    app: App,
+    name: str,
+    addresses: Sequence[str] = (),
+    *,
+    language: str | None = None,
+    timezone: str | None = None,
+    by: str = "",
+) -> Person:
+    """The person with these addresses too; `CHANNEL:` alone takes one away. Raises NotFoundError."""
+    with app.store.begin() as tx:
+        person = tx.people.get(name)
+        if language is not None:
+            person = replace(person, language=language)
+        if timezone is not None:
+            person = replace(person, timezone=timezone)
+        person = _checked(app, person, addresses)
+        tx.people.edit(person)
+        _record(app, tx, by, "edit-person", name)
+        return person
+
+
+def leave(app: App, name: str, because: str, by: str = "") -> tuple[Person, int]:
+    """The person, who is told nothing from now on, and how many waiting messages that stopped.
+
+    Raises NotFoundError.
+    """
+    now = app.store.now()
+    with app.store.begin() as tx:
+        person = tx.people.leave(name, because.strip(), now)
+        known, stopped = directory(tx), 0
+        for channel, address in person.addresses.items():
+            if reason := known.gone(channel, address):
+                stopped += tx.outbox.suppress_recipient(channel, address, reason)
+        _record(app, tx, by, "remove-person", name, because=because)
+        return person, stopped
+
+
+def set_group(app: App, name: str, members: Sequence[str], by: str = "") -> Group:
+    """The group with exactly these members; raises NotFoundError for one who is nobody."""
+    _check_name(name)
+    with app.store.begin() as tx:
+        group = tx.people.set_group(name, members, app.store.now())
+        _record(app, tx, by, "add-group", name, members=list(members))
+        return group
+
+
+def remove_group(app: App, name: str, by: str = "") -> None:
+    """Drop a group that no rule tells; raises NotFoundError, or UsageError where a rule does."""
+    with app.store.begin() as tx:
+        telling = [rule.name for rule in tx.rules.list() if any(_names(name, to) for to in rule.channels)]
+        if telling:
+            raise UsageError(f"the group {name} is told by the rule {telling[0]!r} (edit that first)")
+        tx.people.remove_group(name)
+        _record(app, tx, by, "remove-group", name)
+
+
+def listed(app: App) -> tuple[Sequence[Person], Sequence[Group]]:
+    """Everybody who is here, and the groups, by name."""
+    with app.store.read() as tx:
+        return tx.people.list(), tx.people.groups()
+
+
+def _names(name: str, target: str) -> bool:
+    return target.partition(":")[2] == name
+
+
+def _check_name(name: str) -> None:
+    if not NAME.fullmatch(name) or not name.isprintable():
+        raise UsageError(f"not a name: {name!r} (one word of up to 80 characters, without : @ , = /)")
+
+
+def _checked(app: App, person: Person, addresses: Sequence[str]) -> Person:
+    """The person with these addresses, where all of it can be meant."""
+    if person.language and person.language not in LANGUAGES:
+        raise UsageError(f"no language {person.language!r} (one of {', '.join(LANGUAGES)})")
+    if person.timezone:
+        try:
+            ZoneInfo(person.timezone)
+        except (OSError, ValueError, KeyError) as unknown:
+            raise UsageError(f"no time zone {person.timezone!r} (an IANA name: Europe/Berlin)") from unknown
+    reached: Mapping[str, str] = dict(person.addresses) | dict(_address(app, text) for text in addresses)
+    return replace(person, addresses={channel: where for channel, where in reached.items() if where})
+
+
+def _address(app: App, text: str) -> tuple[str, str]:
+    channel, colon, address = text.partition(":")
+    if not colon or channel not in app.channels:
+        there = ", ".join(sorted(app.channels)) or "none is configured"
+        raise UsageError(f"not an address: {text!r} (write CHANNEL:ADDRESS; channels: {there})")
+    if address and app.channels[channel].url.partition(":")[0].lower() in MAIL and "@" not in address:
+        raise UsageError(f"not a mail address: {address!r}")
+    return channel, address.strip()
+
+
+def _record(app: App, tx: Transaction, who: str, what: str, name: str, **detail: object) -> None:
+    tx.audit.add(Change(at=app.store.now(), who=who, what=what, subject=name, detail=detail))

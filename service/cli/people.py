@@ -1,0 +1,124 @@
+"""People who are told: add, change, see off, gather in groups, list."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from service.cli.drawing import table
+from service.cli.session import Session, command
+from service.cli.terminal import count, quoted, safe
+from service.errors import UsageError
+
+if TYPE_CHECKING:
+    from service.model import Person
+
+LANGUAGE = click.option("--lang", "language", metavar="TAG", help="Of the words around the news: de or en.")
+ZONE = click.option("--timezone", metavar="ZONE", help="In which times are shown: Europe/Berlin.")
+
+
+@command()
+@click.argument("name", metavar="NAME")
+@click.argument("addresses", metavar="CHANNEL:ADDRESS…", nargs=-1, required=True)
+@LANGUAGE
+@ZONE
+def add_person(
+    session: Session, name: str, addresses: tuple[str, ...], language: str | None, timezone: str | None
+) -> None:
+    r"""Let rules tell somebody by name, on each channel that reaches them.
+
+    \b
+    monitor add-person anna mail:anna@example.org --lang de
+    monitor add-rule Streik --to mail:anna
+    """
+    from service.actions import recipients, shapes
+
+    with session.app() as app:
+        person = recipients.add(
+            app, name, addresses, language=language or "", timezone=timezone or "", by=session.person
+        )
+    session.answer(shapes.person(person), [f"{safe(name)} is told at {_reached(person)}"])
+
+
+@command()
+@click.argument("name", metavar="NAME")
+@click.argument("addresses", metavar="[CHANNEL:ADDRESS]…", nargs=-1)
+@LANGUAGE
+@ZONE
+def edit_person(
+    session: Session, name: str, addresses: tuple[str, ...], language: str | None, timezone: str | None
+) -> None:
+    """Change where and how somebody is told. CHANNEL: without an address takes that channel away."""
+    from service.actions import recipients, shapes
+
+    if not addresses and language is None and timezone is None:
+        raise UsageError("nothing to change (see `monitor edit-person --help`)")
+    with session.app() as app:
+        person = recipients.edit(
+            app, name, addresses, language=language, timezone=timezone, by=session.person
+        )
+    session.answer(shapes.person(person), [f"{safe(name)} is told at {_reached(person)}"])
+
+
+@command()
+@click.argument("name", metavar="NAME")
+@click.option("--because", default="", metavar="TEXT", help="For the record of every message not sent.")
+def remove_person(session: Session, name: str, because: str) -> None:
+    """See somebody off: nothing more goes to their addresses, and each message says why it did not."""
+    from service.actions import recipients, shapes
+
+    with session.app() as app:
+        person, stopped = recipients.leave(app, name, because, session.person)
+    session.answer(
+        shapes.person(person) | {"stopped": stopped},
+        [
+            f"{safe(name)} is told nothing more; {count(stopped, 'waiting message')} stopped",
+            "undo: monitor add-person "
+            + " ".join([quoted(name), *(quoted(f"{to}:{at}") for to, at in person.addresses.items())]),
+        ],
+    )
+
+
+@command()
+@click.argument("name", metavar="NAME")
+@click.argument("members", metavar="PERSON…", nargs=-1, required=True)
+def add_group(session: Session, name: str, members: tuple[str, ...]) -> None:
+    """Tell some people together, as CHANNEL:NAME. A group of that name gets these members instead."""
+    from service.actions import recipients, shapes
+
+    with session.app() as app:
+        group = recipients.set_group(app, name, members, session.person)
+    session.answer(shapes.group(group), [f"{safe(name)}: {safe(', '.join(group.members))}"])
+
+
+@command()
+@click.argument("name", metavar="NAME")
+def remove_group(session: Session, name: str) -> None:
+    """Drop a group that no rule tells; its people stay."""
+    from service.actions import recipients
+
+    with session.app() as app:
+        recipients.remove_group(app, name, session.person)
+    session.answer({"name": name}, [f"the group {safe(name)} is gone"])
+
+
+@command()
+def list_people(session: Session) -> None:
+    """Everybody who can be told by name, and the groups."""
+    from service.actions import recipients, shapes
+
+    with session.app() as app:
+        people, groups = recipients.listed(app)
+    rows = [(one.name, _reached(one), one.language or "en", one.timezone) for one in people]
+    rows += [(group.name, f"the group of {', '.join(group.members) or 'nobody'}", "", "") for group in groups]
+    session.answer(
+        {"people": [shapes.person(one) for one in people], "groups": [shapes.group(one) for one in groups]},
+        table(("name", "told at", "language", "timezone"), rows, "nobody (monitor add-person NAME)"),
+    )
+
+
+def _reached(person: Person) -> str:
+    return (
+        safe(", ".join(f"{channel}:{address}" for channel, address in person.addresses.items())) or "nowhere"
+    )

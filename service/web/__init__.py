@@ -1,0 +1,1 @@
+"""The desk for browsers and programs: pages, an API, live updates, feeds of hits, health and metrics."""

@@ -1,0 +1,1 @@
+"""`/api/v1`: all that the command line can do, for programs."""

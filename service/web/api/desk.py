@@ -1,0 +1,155 @@
+"""What came in, what was told, and what a desk does about it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+
+from service.actions import board, desk, health, rounds, shapes, silences
+from service.actions.people import record
+from service.actions.shapes import Shape
+from service.model import AlertState, DeliveryState, Silence
+from service.web.api.exchange import LARGEST, Body, Json, Listed, Number, OnceRoute, Span, listing, span
+from service.web.auth import Monitor, Reader, Writer
+
+router = APIRouter(tags=["desk"], route_class=OnceRoute, default_response_class=Json)
+
+
+class NewSilence(Body):
+    """What is silenced, for how long, and why."""
+
+    matchers: list[str]
+    lasts: Span
+    comment: str
+
+
+class Resend(Body):
+    """The messages that are sent once more."""
+
+    ids: list[Annotated[int, Query(ge=1, le=LARGEST)]]
+
+
+@router.get("/status")
+def status(app: Monitor, _: Reader) -> Shape:
+    """Everything at a glance."""
+    return health.status(app).shape()
+
+
+@router.get("/items", response_model=list[Shape])
+def list_items(
+    app: Monitor, _: Reader, request: Request, page: Listed, source: str = "", versions: bool = False
+) -> Json:
+    """What came in, the newest first."""
+    found = desk.items(app, page, source=source, versions=versions)
+    return listing(request, page, [shapes.item(*one) for one in found], found[-1][0].id if found else None)
+
+
+@router.get("/stories/{number}")
+def show_story(app: Monitor, _: Reader, number: Number) -> Shape:
+    """A report: its versions, its copies, whom it was told to."""
+    return shapes.story_view(desk.story(app, number))
+
+
+@router.get("/alerts", response_model=list[Shape])
+def list_alerts(
+    app: Monitor, _: Reader, request: Request, page: Listed, rule: str = "", state: AlertState | None = None
+) -> Json:
+    """Which rule found which story, the newest first."""
+    found = desk.alerts(app, page, rule=rule, state=state)
+    return listing(request, page, [shapes.told(one) for one in found], found[-1].alert.id if found else None)
+
+
+@router.get("/alerts/{number}")
+def show_alert(app: Monitor, _: Reader, number: Number) -> Shape:
+    """One alert: why it hit and what was sent."""
+    return shapes.alert_view(desk.alert(app, number))
+
+
+@router.post("/alerts/{number}/ack")
+def ack_alert(app: Monitor, who: Writer, number: Number) -> Shape:
+    """Say that somebody takes care of it."""
+    return shapes.told(board.acknowledge_alert(app, number, who.name))
+
+
+@router.post("/stories/{number}/ack")
+def ack_story(app: Monitor, who: Writer, number: Number) -> list[Shape]:
+    """Say that somebody takes care of all alerts about a story."""
+    return [shapes.told(one) for one in board.acknowledge(app, number, who.name)]
+
+
+@router.get("/deliveries", response_model=list[Shape])
+def list_deliveries(
+    app: Monitor,
+    _: Reader,
+    request: Request,
+    page: Listed,
+    failed: bool = False,
+    state: DeliveryState | None = None,
+) -> Json:
+    """Messages and what became of them, the newest first."""
+    found = desk.deliveries(app, page, failed=failed, state=state)
+    return listing(request, page, [shapes.delivery(one) for one in found], found[-1].id if found else None)
+
+
+@router.get("/deliveries/{number}")
+def show_delivery(app: Monitor, _: Reader, number: Number) -> Shape:
+    """One message and every try at it."""
+    found, attempts = desk.delivery(app, number)
+    return shapes.delivery(found) | {"tries": [shapes.attempt(one) for one in attempts]}
+
+
+@router.post("/resend")
+def resend(app: Monitor, who: Writer, body: Resend) -> list[Shape]:
+    """Send messages once more, under their old ids."""
+    found = desk.resend(app, body.ids)
+    record(app, who.name, "resend", ", ".join(map(str, body.ids)))
+    return [shapes.delivery(one) for one in found]
+
+
+@router.get("/channels")
+def list_channels(app: Monitor, _: Reader) -> list[str]:
+    """The names of the configured channels."""
+    return sorted(app.config.channels)
+
+
+@router.post("/channels/{name}/test")
+def test_channel(app: Monitor, who: Writer, name: str) -> Shape:
+    """Put a test message on the way of every other; it is sent within a second."""
+    queued = rounds.queue_test(app, name)
+    record(app, who.name, "test-channel", name)
+    return shapes.delivery(queued)
+
+
+def silence_shape(one: Silence) -> Shape:
+    """A silence as programs see it."""
+    return asdict(one) | {
+        "matchers": [f"{kind}={value}" for kind, value in one.matchers],
+        "starts_at": shapes.when(one.starts_at),
+        "ends_at": shapes.when(one.ends_at),
+    }
+
+
+@router.get("/silences")
+def list_silences(app: Monitor, _: Reader) -> list[Shape]:
+    """The silences that hold, by their end."""
+    return [silence_shape(one) for one in silences.listed(app)]
+
+
+@router.post("/silences", status_code=201)
+def silence(app: Monitor, who: Writer, body: NewSilence) -> Shape:
+    """Do not tell some alerts for a while."""
+    lasts = span(body.lasts) or timedelta(0)
+    added = silences.add(app, body.matchers, lasts, body.comment, who.name)
+    record(app, who.name, "silence", ", ".join(body.matchers), {"lasts": body.lasts, "comment": body.comment})
+    return silence_shape(added)
+
+
+@router.delete("/silences/{number}")
+def end_silence(app: Monitor, who: Writer, number: Number) -> Shape:
+    """Let the alerts through again."""
+    silences.end(app, number)
+    record(app, who.name, "end-silence", str(number))
+    return {"id": number}

@@ -1,0 +1,120 @@
+"""Users, tokens, and who changed what; for admins."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from pydantic import Field
+
+from service.actions import people, shapes
+from service.actions.people import record
+from service.actions.shapes import Shape
+from service.model import Account, Change, Role, Scope, Secret
+from service.web.api.exchange import Body, Json, Listed, Number, Span, listing, span
+from service.web.auth import Admin, Monitor
+
+router = APIRouter(tags=["people"], default_response_class=Json)
+
+
+class NewUser(Body):
+    """A user; without a password it is invited."""
+
+    name: str
+    role: Role = Role.VIEWER
+    password: str | None = Field(default=None, min_length=people.SHORTEST_PASSWORD)
+
+
+class NewToken(Body):
+    """A token for programs."""
+
+    name: str
+    scopes: list[Scope]
+    user: str = ""
+    lasts: Span | None = None
+
+
+def user_shape(one: Account) -> Shape:
+    """A user as programs see it."""
+    return {
+        "name": one.name,
+        "role": one.role.value,
+        "has_password": bool(one.password),
+        "created_at": shapes.when(one.created_at),
+    }
+
+
+def token_shape(one: Secret, user: str) -> Shape:
+    """A token as programs see it, without itself."""
+    return {
+        "id": one.id,
+        "name": one.name,
+        "user": user or None,
+        "scopes": [scope.value for scope in one.scopes],
+        "created_at": shapes.when(one.created_at),
+        "expires_at": shapes.when(one.expires_at),
+        "used_at": shapes.when(one.used_at),
+    }
+
+
+def change_shape(one: Change) -> Shape:
+    """A change as programs see it."""
+    return {
+        "id": one.id,
+        "at": shapes.when(one.at),
+        "who": one.who or None,
+        "what": one.what,
+        "subject": one.subject or None,
+        "detail": dict(one.detail),
+    }
+
+
+@router.get("/users")
+def list_users(app: Monitor, _: Admin) -> list[Shape]:
+    """All users by name."""
+    return [user_shape(one) for one in people.listed(app)]
+
+
+@router.post("/users", status_code=201)
+def add_user(app: Monitor, who: Admin, body: NewUser) -> Shape:
+    """A new user; without a password the answer holds an address that lets it set one, once."""
+    added = people.add(app, Account(name=body.name, role=body.role), body.password or "")
+    record(app, who.name, "user add", added.name, {"role": added.role.value})
+    if body.password:
+        return user_shape(added)
+    return user_shape(added) | {"invitation": f"/welcome/{people.invite(app, added.name).text}"}
+
+
+@router.delete("/users/{name}")
+def remove_user(app: Monitor, who: Admin, name: str) -> Shape:
+    """Remove a user with its sessions and tokens."""
+    removed = people.remove(app, name)
+    record(app, who.name, "user remove", name)
+    return user_shape(removed)
+
+
+@router.get("/tokens")
+def list_tokens(app: Monitor, _: Admin) -> list[Shape]:
+    """All tokens, the newest first."""
+    return [token_shape(*one) for one in people.tokens(app)]
+
+
+@router.post("/tokens", status_code=201)
+def add_token(app: Monitor, who: Admin, body: NewToken) -> Shape:
+    """A new token; it is shown this once."""
+    handed = people.add_token(app, body.name, body.scopes, user=body.user, lasts=span(body.lasts))
+    record(app, who.name, "token add", body.name, {"scopes": [scope.value for scope in body.scopes]})
+    return token_shape(handed.secret, body.user) | {"token": handed.text}
+
+
+@router.delete("/tokens/{number}")
+def revoke_token(app: Monitor, who: Admin, number: Number) -> Shape:
+    """A token that opens nothing from now on."""
+    revoked = people.revoke_token(app, number)
+    record(app, who.name, "token revoke", revoked.name)
+    return token_shape(revoked, "")
+
+
+@router.get("/audit", response_model=list[Shape])
+def audit(app: Monitor, _: Admin, request: Request, page: Listed) -> Json:
+    """Who changed what, the newest first."""
+    found = people.changes(app, page)
+    return listing(request, page, [change_shape(one) for one in found], found[-1].id if found else None)

@@ -1,0 +1,27 @@
+"""All of `/api/v1` under one door."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from service.web.api import desk, people, rules, sources
+
+PROBLEM = {"content": {"application/problem+json": {"schema": {"type": "object"}}}}
+
+router = APIRouter(
+    prefix="/api/v1",
+    responses={
+        "4XX": {"description": "it cannot be done as it was asked, with the reason", **PROBLEM},
+        "503": {"description": "the database is away", **PROBLEM},
+    },
+)
+for room in (
+    sources.router,
+    sources.beside,
+    rules.router,
+    rules.lists,
+    rules.trying,
+    desk.router,
+    people.router,
+):
+    router.include_router(room)

@@ -1,0 +1,226 @@
+"""Templates and what they can use: words in the reader's language, times in the reader's zone.
+
+Every text that a template prints is escaped by Jinja2, and rid of control and direction characters first:
+a headline cannot turn around the line that it stands in.
+"""
+
+from __future__ import annotations
+
+import io
+import threading
+import time
+from collections.abc import Callable, Hashable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar, cast
+from urllib.parse import quote, urlencode
+
+from babel import Locale
+from babel.dates import format_date, format_datetime, format_time, format_timedelta
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.numbers import format_decimal
+from babel.support import NullTranslations, Translations
+from fastapi import Request, Response
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup
+from starlette.responses import HTMLResponse
+
+from service import __version__
+from service.actions import board
+from service.actions.people import UI_LANGUAGES
+from service.actions.shapes import span, when
+from service.app import App
+from service.deliver.dialect import CONTROL, clean
+from service.web import drawing
+from service.web.forms import SAID, said
+from service.web.viewer import Viewer
+
+HERE = Path(__file__).parent
+FRESH = 5.0  # seconds for which a figure at the top of a page may be old
+T = TypeVar("T")
+
+
+class Memo:
+    """Figures that are the same for everybody, worked out once in a while."""
+
+    def __init__(self, seconds: float = FRESH) -> None:
+        self._seconds = seconds
+        self._known: dict[Hashable, tuple[float, object]] = {}
+        self._lock = threading.Lock()
+
+    def __call__(self, key: Hashable, work: Callable[[], T]) -> T:
+        """What `work` answered at most so many seconds ago; one thread works it out, the others wait."""
+        with self._lock:
+            at, value = self._known.get(key, (0.0, None))
+            if not at or time.monotonic() - at > self._seconds:
+                value = work()
+                self._known[key] = (time.monotonic(), value)
+            return cast(T, value)
+
+    def forget(self) -> None:
+        """Something was changed just now: work it out anew."""
+        with self._lock:
+            self._known.clear()
+
+
+class Views:
+    """All templates in all languages."""
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+        self.memo = Memo()
+        self._of = {language: _environment(language) for language in UI_LANGUAGES}
+
+    def text(self, template: str, viewer: Viewer, **facts: object) -> str:
+        """A part of a page."""
+        return self._of[viewer.language].get_template(template).render(viewer=viewer, **facts)
+
+    def page(
+        self, request: Request, viewer: Viewer, template: str, status: int = 200, **facts: object
+    ) -> Response:
+        """A page."""
+        sentence = said(request)
+        facts |= {"path": request.url.path, "version": __version__, "said": sentence}
+        response = HTMLResponse(self.text(template, viewer, **facts), status)
+        if sentence:
+            response.delete_cookie(SAID, httponly=True, samesite="lax")
+        return response
+
+    def glance(self, viewer: Viewer) -> str:
+        """The line at the top of the desk."""
+        found = self.memo("glance", lambda: board.glance(self.app))
+        return self.text("_glance.html", viewer, glance=found)
+
+    def say(self, viewer: Viewer, text: str) -> str:
+        """A sentence in the reader's language."""
+        return translations(viewer.language).gettext(text)
+
+
+def translations(language: str) -> NullTranslations:
+    """The catalogue of a language, read from its source: no compiled file can be out of date."""
+    known = _CATALOGUES.get(language)
+    if known is None:
+        path = HERE / "locale" / language / "LC_MESSAGES" / "messages.po"
+        known = NullTranslations()
+        if path.is_file():
+            compiled = io.BytesIO()
+            with path.open("rb") as file:
+                write_mo(compiled, read_po(file, locale=language))
+            compiled.seek(0)
+            known = Translations(compiled)
+        _CATALOGUES[language] = known
+    return known
+
+
+_CATALOGUES: dict[str, NullTranslations] = {}
+
+
+def _environment(language: str) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+        finalize=_harmless,
+    )
+    words = translations(language)
+    environment.install_gettext_callables(words.gettext, words.ngettext, newstyle=True)  # type: ignore[attr-defined]
+    environment.filters |= {
+        "headline": drawing.headline,
+        "passage": drawing.passage,
+        "outside": drawing.outside,
+        "bars": drawing.bars,
+        "lines": lines,
+        "verbatim": verbatim,
+        "span": span,
+        "at": at,
+        "ago": ago,
+        "lasting": lasting,
+        "number": number,
+        "segment": lambda text: quote(text, safe=""),
+        "query": lambda facts: urlencode({name: value for name, value in facts.items() if value}),
+    }
+    environment.globals |= {"changes": drawing.changes, "day": day, "stamp": stamp}
+    return environment
+
+
+class Lines(str):
+    """A text whose own lines are kept."""
+
+    __slots__ = ()
+
+
+def _harmless(value: Any) -> Any:  # noqa: ANN401 - whatever a template prints
+    return clean(value) if type(value) is str else value
+
+
+def lines(text: str) -> Markup:
+    """A text of several paragraphs, each as one."""
+    return Markup("").join(
+        Markup('<p dir="auto">{}</p>').format(clean(part))
+        for part in text.split("\n\n")
+        if CONTROL.sub("", part)
+    )
+
+
+def verbatim(text: str) -> Lines:
+    """A text with its own lines, each of them harmless."""
+    return Lines("\n".join(clean(line) for line in text.splitlines()))
+
+
+@pass_context
+def at(context: Context, moment: datetime | None, style: str = "auto") -> Markup:
+    """A time as a person reads it: of today the hour, of another day the day too; the whole on pointing."""
+    viewer: Viewer = context["viewer"]
+    if moment is None:
+        return Markup('<span class="never">–</span>')
+    local, today = viewer.local(moment), viewer.local(datetime.now(moment.tzinfo))
+    clock = format_time(local, "HH:mm", locale=viewer.locale)
+    if style == "clock" or (style == "auto" and local.date() == today.date()):
+        text = clock
+    elif local.year == today.year:
+        text = f"{format_date(local, 'd MMM', locale=viewer.locale)} {clock}"
+    else:
+        text = format_datetime(local, "short", locale=viewer.locale)
+    whole = format_datetime(local, "full", locale=viewer.locale)
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(when(moment), whole, text)
+
+
+@pass_context
+def ago(context: Context, moment: datetime | None, now: datetime) -> str:
+    """How long ago, in words: `12 seconds ago`."""
+    viewer: Viewer = context["viewer"]
+    if moment is None:
+        return "–"
+    past = min(moment - now, timedelta(0))
+    return format_timedelta(past, add_direction=True, threshold=1.2, locale=viewer.locale)
+
+
+@pass_context
+def lasting(context: Context, length: timedelta) -> str:
+    """How long, in words: `2 hours`."""
+    viewer: Viewer = context["viewer"]
+    return format_timedelta(length, threshold=1.2, locale=viewer.locale)
+
+
+@pass_context
+def number(context: Context, value: float) -> str:
+    """A number with the separators of the language."""
+    locale: Locale = context["viewer"].locale
+    return format_decimal(round(value, 1) if isinstance(value, float) else value, locale=locale)
+
+
+@pass_context
+def day(context: Context, moment: datetime | None) -> str:
+    """The day of a time, in words, as a heading."""
+    viewer: Viewer = context["viewer"]
+    return format_date(viewer.local(moment), "full", locale=viewer.locale) if moment else ""
+
+
+def stamp(moment: datetime | None) -> str:
+    """A time for programs."""
+    return when(moment) or ""
