@@ -64,7 +64,8 @@ def hits(app: App, rule: str, *, limit: int = TABLE) -> list[Found]:
 
 
 def _found(tx: Transaction, hits: Sequence[Hit]) -> Iterator[Found]:
-    names, stories = tx.sources.names(), {}
+    names = tx.sources.names()
+    stories: dict[int, Story] = {}
     for hit in hits:
         try:
             item = tx.items.get(hit.item)
@@ -81,7 +82,7 @@ def updated(found: Sequence[Found]) -> datetime | None:
 
 
 def as_csv(found: Sequence[Found]) -> str:
-    """A table (RFC 4180) that no spreadsheet takes for formulas; the mark of UTF-8 stands first, for Excel."""
+    """A table (RFC 4180) that no spreadsheet takes for formulas; the mark of UTF-8 comes first, for Excel."""
     out = io.StringIO()
     rows = csv.writer(out)
     rows.writerow(COLUMNS)

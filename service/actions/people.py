@@ -178,7 +178,7 @@ def invite(app: App, name: str) -> Handed:
 
 
 def accept(app: App, invitation: str, password: str) -> Handed | None:
-    """A new session for whoever was invited, with the password set; None where nobody was, or not any more."""
+    """A new session for whoever was invited, with the password set; None where nobody was, or no more."""
     hashed = hash_password(password)
     with app.store.begin() as tx:
         found = tx.secrets.find(digest(invitation), Purpose.INVITATION, app.store.now())

@@ -24,9 +24,7 @@ TAGS = {Mark.HIT: "mark", Mark.ADDED: "ins", Mark.REMOVED: "del"}
 def pieces(found: Iterable[Piece]) -> Markup:
     """A text in pieces, each escaped first and marked then."""
     return Markup("").join(
-        Markup("<{0}>{1}</{0}>").format(Markup(TAGS[piece.mark]), piece.text)
-        if piece.mark
-        else escape(piece.text)
+        Markup("<{0}>{1}</{0}>").format(TAGS[piece.mark], piece.text) if piece.mark else escape(piece.text)
         for piece in found
     )
 

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Request, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-from service.actions import archive, board, desk, people, rules, trials
+from service.actions import archive, backtest, board, desk, people, rules, trials
 from service.actions.archive import Tried
 from service.actions.people import record
 from service.app import App
@@ -60,7 +60,7 @@ def list_rules(request: Request, app: Monitor, _: Reader, viewer: Asking) -> Res
 
 
 @router.get("/rules/new")
-def new_rule(request: Request, app: Monitor, who: Writer, viewer: Asking, query: str = "") -> Response:
+def new_rule(request: Request, app: Monitor, _who: Writer, viewer: Asking, query: str = "") -> Response:
     """An empty editor, or one with a query from the search."""
     return _editor(request, app, viewer, Rule(name="", query=query))
 
@@ -135,7 +135,7 @@ def try_rule(
 
 
 @router.post("/rules/preview")
-def preview_rule(request: Request, app: Monitor, who: Writer, viewer: Asking, sent: Sent) -> Response:
+def preview_rule(request: Request, app: Monitor, _who: Writer, viewer: Asking, sent: Sent) -> Response:
     """The editor with figures beside it, for browsers without JavaScript."""
     deadline, trial = time.monotonic() + PATIENCE, Trial()
     for trial in _trials(app, sent):  # noqa: B007 - the last one is what counts
@@ -161,7 +161,7 @@ def _trials(app: App, sent: Form) -> Iterator[Trial]:
         yield Trial(problem=sentence(error))
         return
     for tried in archive.attempt(app, query, other, WINDOW):
-        yield Trial(tried=tried, warnings=rules.warnings(query.node), pasted=pasted)
+        yield Trial(tried=tried, warnings=backtest.warnings(query.node), pasted=pasted)
 
 
 def _pasted(app: App, query: trials.Query, text: str) -> Sequence[trials.Result] | None:

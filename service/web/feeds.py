@@ -1,7 +1,7 @@
 """The hits of a rule for feed readers, under a secret address, and as tables for whoever is signed in.
 
 A feed shows headlines and leads, and never the address of a source, which may hold a password. What was
-withdrawn leaves a tombstone: a reader that knows them deletes the entry (RFC 6721), another no longer sees it.
+withdrawn leaves a tombstone: a reader that knows them deletes the entry (RFC 6721), another sees it no more.
 """
 
 from __future__ import annotations

@@ -9,7 +9,6 @@ cookie that could be misused.
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -123,7 +122,7 @@ def _adding(send: Send) -> Send:
     return with_headers
 
 
-def _bounded(receive: Receive) -> Callable[[], object]:
+def _bounded(receive: Receive) -> Receive:
     """A body that says no length is cut off where it grows too long."""
     read = 0
 

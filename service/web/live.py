@@ -54,9 +54,9 @@ class Pulses:
             if self._loop and not self._loop.is_closed():
                 self._loop.call_soon_threadsafe(self._wake)
 
-    async def after(self, known: Pulse, timeout: float) -> Pulse | None:
-        """The next pulse that differs from the one that is known; None where none came in `timeout` seconds."""
-        deadline = asyncio.get_running_loop().time() + timeout
+    async def after(self, known: Pulse, seconds: float) -> Pulse | None:
+        """The next pulse that differs from the one that is known; None where none came in that many seconds."""
+        deadline = asyncio.get_running_loop().time() + seconds
         self._waiting += 1
         try:
             self._watch()
@@ -158,8 +158,6 @@ async def live(
         yield ServerSentEvent(comment="connected", retry=500)
         while not pulses.stopped:
             now = await pulses.after(known, GLANCE)
-            if pulses.stopped:
-                return
             if now:
                 for html in await drawings.stories(viewer, shown, known, now):
                     yield ServerSentEvent(event="put", raw_data=html)

@@ -74,7 +74,7 @@ def problem(error: Exception) -> Response:
             "end": error.span[1],
             "hint": error.hint or None,
         }
-    headers = {}
+    headers: dict[str, str] = {}
     if isinstance(error, RefusedError):
         headers |= {"Retry-After": str(error.retry_after)} if error.retry_after else {}
         headers |= {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}

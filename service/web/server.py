@@ -62,7 +62,7 @@ def create(app: App) -> FastAPI:
         desk.add_exception_handler(kind, _failed)
     desk.add_middleware(GZipMiddleware, minimum_size=SMALL, compresslevel=5)
     desk.add_middleware(Guard, hosts=known_hosts(app.config))
-    desk.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(app.config.web.trusted_proxies))  # type: ignore[arg-type]
+    desk.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(app.config.web.trusted_proxies))
     desk.add_middleware(Peer)
     return desk
 

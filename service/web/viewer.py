@@ -79,7 +79,7 @@ def viewer(request: Request, app: Monitor, found: Identity) -> Viewer:
 
 
 def accepted(header: str) -> str:
-    """The first of our languages that a browser asks for (RFC 9110, 12.5.4); English where it asks for none."""
+    """The first of our languages that a browser asks for (RFC 9110, 12.5.4); English where for none."""
     wanted: list[tuple[float, str]] = []
     for part in header[:500].split(","):
         tag, _, quality = part.partition(";q=")

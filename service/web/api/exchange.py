@@ -1,4 +1,4 @@
-"""How the API takes and answers: numbers that a database holds, pages of lists, requests that are done once."""
+"""How the API takes and answers: numbers a database holds, pages of lists, requests that are done once."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class OnceRoute(APIRoute):
                 raise UsageError(f"an Idempotency-Key has at most {LONGEST_KEY} characters")
             app: App = request.app.state.monitor
             who = request.headers.get("authorization") or request.headers.get("cookie") or ""
-            key = people.digest("\0".join((who, request.method, request.url.path, given)))
+            key = people.digest(f"{who}\0{request.method}\0{request.url.path}\0{given}")
             body = people.digest((await request.body()).decode("latin-1"))
             known = await run_in_threadpool(people.once, app, key, body)
             if known:
