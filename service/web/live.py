@@ -55,7 +55,7 @@ class Pulses:
                 self._loop.call_soon_threadsafe(self._wake)
 
     async def after(self, known: Pulse, seconds: float) -> Pulse | None:
-        """The next pulse that differs from the one that is known; None where none came in that many seconds."""
+        """The next pulse that differs from the one that is known; None where none came in that time."""
         deadline = asyncio.get_running_loop().time() + seconds
         self._waiting += 1
         try:
