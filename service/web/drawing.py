@@ -18,14 +18,17 @@ LONGEST_HEADLINE = 400  # characters; a wire may say anything
 EXCERPT = 260
 HEADLINE, TEXT = frozenset({"headline"}), frozenset({"body", "lead"})
 
-TAGS = {Mark.HIT: "mark", Mark.ADDED: "ins", Mark.REMOVED: "del"}
+MARKED = {
+    Mark.HIT: Markup("<mark>{}</mark>"),
+    Mark.ADDED: Markup("<ins>{}</ins>"),
+    Mark.REMOVED: Markup("<del>{}</del>"),
+}
 
 
 def pieces(found: Iterable[Piece]) -> Markup:
     """A text in pieces, each escaped first and marked then."""
     return Markup("").join(
-        Markup("<{0}>{1}</{0}>").format(TAGS[piece.mark], piece.text) if piece.mark else escape(piece.text)
-        for piece in found
+        MARKED[piece.mark].format(piece.text) if piece.mark else escape(piece.text) for piece in found
     )
 
 

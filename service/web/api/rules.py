@@ -141,7 +141,7 @@ def disable_rule(app: Monitor, who: Writer, name: str) -> Shape:
 
 
 @trying.post("/test-rule")
-def test_rule(app: Monitor, _: Reader, body: Try) -> Shape:
+def try_query(app: Monitor, _: Reader, body: Try) -> Shape:
     """What a query hits, and why; beside the rule `compare`, what it gains and loses."""
     trial = trials.Trial(
         app, _query(app, body), trials.of_rule(app, body.compare, body.language) if body.compare else None
