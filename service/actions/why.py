@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from service.actions.trials import of_rule
 from service.app import App
@@ -19,13 +20,24 @@ FOUND = 5  # items that a headline or an address may mean
 LOOKED_AT = 200
 
 
+class Fate(StrEnum):
+    """What became of an item at a rule."""
+
+    NO_HIT = "no-hit"
+    TOLD = "told"
+    ALERTED = "alerted"  # its story was told before, or is held
+    OLD = "old"  # it was older than what the first poll of a source alerts on
+    BEFORE = "before"  # the rule was another one, or not there, when it came in
+
+
 @dataclass(frozen=True, slots=True)
 class Why:
     """An item, whether the rule hits it, and what was told of it."""
 
     item: Item
     source: str
-    sentence: str
+    fate: Fate
+    reason: str  # of the alert
     evidence: Sequence[Evidence]
     explained: lint.Explanation
     deliveries: Sequence[Delivery]
@@ -51,9 +63,10 @@ def why(app: App, rule: str, of: str) -> list[Why]:
                 Why(
                     item=item,
                     source=source,
-                    sentence=_sentence(
-                        hits=evidence is not None, hit=hit, alert=alert.reason if alert else None, told=told
+                    fate=_fate(
+                        hits=evidence is not None, hit=hit, alerted=alert is not None, told=bool(told)
                     ),
+                    reason=alert.reason if alert else "",
                     evidence=evidence or (),
                     explained=lint.explain(query.node, document, query.language),
                     deliveries=told,
@@ -82,14 +95,11 @@ def _about(tx: Transaction, delivery: Delivery, rule: int) -> bool:
     return any(tx.alerts.show(number).rule == rule for number in delivery.alerts)
 
 
-def _sentence(*, hits: bool, hit: bool, alert: str | None, told: Sequence[Delivery]) -> str:
-    """What became of it, in one line."""
-    if not hits and not hit:
-        return "the rule does not hit it"
+def _fate(*, hits: bool, hit: bool, alerted: bool, told: bool) -> Fate:
     if told:
-        return "the rule hit it, and it was told: see the messages"
-    if alert is not None:
-        return f"the rule hit its story: {alert}"
+        return Fate.TOLD
+    if alerted:
+        return Fate.ALERTED
     if hit:
-        return "the rule hit it, and it was not told: it was old when its source was first read"
-    return "the rule hits it as it is now; when it came in, the rule was another one, or was not there yet"
+        return Fate.OLD
+    return Fate.BEFORE if hits else Fate.NO_HIT

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from http import HTTPStatus
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -20,7 +19,7 @@ from service.web.auth import Caller, Monitor, Reader, RefusedError, identify
 from service.web.forms import go
 from service.web.problems import sentence, status_of
 from service.web.viewer import Asking, viewer
-from service.web.views import Views
+from service.web.views import Views, noted
 
 router = APIRouter(include_in_schema=False)
 
@@ -274,6 +273,17 @@ def show_api(request: Request, _: Reader, viewer: Asking) -> Response:
     return views(request).page(request, viewer, "api.html", openapi=openapi, groups=groups)
 
 
+WRONG = noted("Something went wrong")
+TITLES = {
+    401: noted("Sign in first"),
+    403: noted("Not allowed"),
+    404: noted("Nothing here"),
+    422: noted("That cannot be done"),
+    429: noted("Too many tries"),
+    503: noted("The database is away"),
+}
+
+
 def failed(request: Request, error: Exception) -> Response:
     """What went wrong, as a page; whoever is not signed in is led to the door."""
     status = status_of(error)
@@ -286,12 +296,11 @@ def failed(request: Request, error: Exception) -> Response:
     except (MonitorError, RefusedError):
         found = None  # the database is away, or the token was the fault
     shown = viewer(request, app, found)
-    phrase = HTTPStatus(status).phrase
     return views(request).page(
         request,
         shown,
         "problem.html",
         status,
-        title=views(request).say(shown, phrase),
+        title=views(request).say(shown, TITLES.get(status, WRONG)),
         detail=sentence(error),
     )

@@ -1,0 +1,272 @@
+"""The pages, without JavaScript: what they show, what a form does, and wire text that means harm."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import httpx
+import pytest
+
+from service.actions import exports, people
+from service.model import Status
+from service.web.drawing import bars, outside
+from tests.desk import DEADLINE, busy_desk, desk
+from tests.newsroom import MARKET, PRICES, TRIP, Entry, newsroom
+
+HOSTILE = Entry(
+    "evil",
+    "<script>alert(1)</script> Kim Jong Un \u202eesieR\u202c auf Reise",
+    "<img src=x onerror=alert(2)> {{7*7}} Kim Jong Un ist auf einer Reise. \x1b[31m",
+    "javascript:alert(3)",
+)
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("/", "Kim Jong Un bricht im Sonderzug"),
+        ("/?rule=Kim&state=open", "Sonderzug"),
+        ("/rules", "&#34;Kim Jong Un&#34; + Reise"),
+        ("/rules/Kim", "Auslandsreise"),
+        ("/rules/new?query=Dax", "Dax"),
+        ("/rules/Kim/edit", "Kim Jong Un"),
+        ("/search", "Dax im Minus"),
+        ("/search?q=Preise", "<mark>Preise</mark>"),
+        ("/search?q=Kim+%2B", "something is missing"),
+        ("/sources", "wire"),
+        ("/deliveries", "sent"),
+        ("/deliveries/1", "Sonderzug"),
+        ("/silences", "Nothing is silenced"),
+        ("/stories/1", "PJÖNGJANG/PEKING"),
+        ("/handover", "Sonderzug"),
+        ("/why?rule=Kim&of=Preise+senken", "does not hit"),
+        ("/people", "There are no users"),
+        ("/settings", "Europe/Berlin"),
+        ("/wall", "Sonderzug"),
+        ("/api", "/api/v1/alerts"),
+    ],
+)
+def test_every_page_shows_what_it_is_for(pages: httpx.Client, path: str, says: str) -> None:
+    answer = pages.get(path)
+    assert answer.status_code == 200
+    assert says in answer.text
+    assert "<script>" not in answer.text.replace("<script src", "")
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> object:
+    with busy_desk(tmp_path_factory.mktemp("pages")) as (_, visitor):
+        yield visitor.client
+
+
+def test_a_page_that_is_not_there_says_so_in_words(pages: httpx.Client) -> None:
+    for path in ("/stories/99", "/rules/none", "/deliveries/99999999999999999999", "/nowhere"):
+        answer = pages.get(path)
+        assert (404, "text/html; charset=utf-8") == (answer.status_code, answer.headers["content-type"])
+
+
+def test_pages_speak_the_language_of_the_browser(pages: httpx.Client) -> None:
+    german = pages.get("/", headers={"Accept-Language": "fr, de-AT;q=0.8, en;q=0.5"}).text
+    assert 'lang="de"' in german
+    assert "Quellen" in german
+    assert 'lang="en"' in pages.get("/", headers={"Accept-Language": "fr;q=x, zz"}).text
+
+
+def test_times_are_shown_in_the_zone_of_the_reader(tmp_path: Path) -> None:
+    with busy_desk(tmp_path) as (_, visitor):
+        here = visitor.get("/").text
+        visitor.client.cookies.set("zone", "Asia/Kathmandu")
+        assert visitor.get("/").text != here
+        visitor.client.cookies.set("zone", "../../etc/passwd")
+        assert visitor.get("/").status_code == 200
+
+
+def test_wire_text_cannot_become_markup_or_turn_a_line_around(tmp_path: Path) -> None:
+    with newsroom(tmp_path) as room:
+        room.wire("wire", HOSTILE)
+        room.add_source("wire")
+        room.add_rule("Reise", name="<b>rule</b>")
+        room.poll()
+        with desk(room) as visitor:
+            for path in (
+                "/",
+                "/stories/1",
+                "/rules",
+                "/search?q=Reise",
+                "/rules/%3Cb%3Erule%3C%2Fb%3E",
+                "/wall",
+            ):
+                page = visitor.get(path).text
+                for harm in (
+                    "<script>alert",
+                    "<img src=x",
+                    "javascript:",
+                    "\u202e",
+                    "\x1b",
+                    "<b>rule",
+                    ">49<",
+                ):
+                    assert harm not in page, (path, harm)
+
+
+def test_a_story_is_taken_on_the_page(tmp_path: Path) -> None:
+    with busy_desk(tmp_path) as (_, visitor):
+        assert "Take" in visitor.get("/").text
+        assert visitor.post("/stories/1/ack").status_code == 303
+        page = visitor.get("/").text
+        assert 'class="taken"' in page
+        assert "Sonderzug" not in visitor.get("/?state=open").text
+        part = visitor.client.post("/stories/1/ack", headers={"HX-Request": "true"})
+        assert part.text.lstrip().startswith('<article class="story acknowledged" id="story-1"')
+
+
+def test_a_rule_is_written_tried_saved_and_removed_on_pages(tmp_path: Path) -> None:
+    with busy_desk(tmp_path) as (_, visitor):
+        tried = visitor.post("/rules/preview", query="Preise", pasted="Reisen\n\nKein Wort davon.")
+        assert "2" in tried.text
+        assert "It does not hit" in tried.text
+        wrong = visitor.post("/rules", query="Preise +")
+        assert (422, True) == (wrong.status_code, "missing" in wrong.text)
+        saved = visitor.post("/rules", query="Preise", name="p r", channels="desk", priority="high")
+        assert saved.headers["location"] == "/rules/p%20r"
+        assert "watches from now on" in visitor.get("/rules/p%20r").text
+        edited = visitor.post(
+            "/rules/p%20r", saved="p r", query="Preise -Dax", name="prices", channels="desk"
+        )
+        assert edited.headers["location"] == "/rules/prices"
+        assert "Former versions" in visitor.get("/rules/prices").text
+        assert visitor.post("/rules/prices/disable").status_code == 303
+        assert visitor.post("/rules/prices/remove").headers["location"] == "/rules"
+
+
+def test_a_back_test_is_streamed_with_what_it_gains_and_loses(tmp_path: Path) -> None:
+    with busy_desk(tmp_path) as (_, visitor):
+        fields = {"query": "Preise", "saved": "Kim", "name": "Kim"}
+        with visitor.client.stream("POST", "/rules/try", data=fields) as answer:
+            assert answer.headers["content-type"].startswith("text/event-stream")
+            text = answer.read().decode()
+        assert "gains 2, loses 1" in text
+        wrong = visitor.post("/rules/try", query="Kim NEAR/0 Reise").text
+        assert "~~~" in wrong
+
+
+def test_a_source_is_added_paused_and_polled_on_pages(tmp_path: Path) -> None:
+    with busy_desk(tmp_path) as (room, visitor):
+        url = room.wire("other", MARKET)
+        assert visitor.post("/sources", url=url, name="other", every="5m").status_code == 303
+        assert "other" in visitor.get("/sources").text
+        assert visitor.post("/sources", url="gopher://x/").status_code == 422
+        assert visitor.post("/sources", url=url, every="soon").status_code == 422
+        visitor.post("/sources/other/pause")
+        assert "paused" in visitor.get("/sources?state=paused").text
+        assert visitor.post("/sources/other/resume").status_code == 303
+        assert visitor.post("/sources/other/explode").status_code == 404
+
+
+def test_a_silence_begins_and_ends_on_pages(tmp_path: Path) -> None:
+    with busy_desk(tmp_path) as (_, visitor):
+        assert visitor.post("/silences", matcher="rule=Kim", lasts="2h", comment="known").status_code == 303
+        assert "known" in visitor.get("/silences").text
+        assert visitor.post("/silences", matcher="rule=None", lasts="2h", comment="x").status_code == 422
+        visitor.post("/silences/1/end")
+        assert "Nothing is silenced" in visitor.get("/silences").text
+
+
+def test_a_source_that_is_blind_is_said_at_the_top(tmp_path: Path) -> None:
+    with newsroom(tmp_path) as room:
+        room.add_source("gone-quiet", url=room.feeds.url("/nothing"))
+        for _ in range(4):
+            room.poll("gone-quiet")
+        with desk(room) as visitor:
+            page = visitor.get("/").text
+            assert 'class="blind"' in page
+            assert "gone-quiet" in page
+
+
+def test_settings_are_kept_in_the_browser_while_there_are_no_users(tmp_path: Path) -> None:
+    with busy_desk(tmp_path) as (_, visitor):
+        visitor.post("/settings", language="de", theme="dark", zone="Europe/London")
+        page = visitor.get("/").text
+        assert 'data-theme="dark"' in page
+        assert 'lang="de"' in page
+        assert "data-shortcuts" not in page
+        assert visitor.post("/settings", zone="Mars/Olympus").status_code == 422
+
+
+# ---------------------------------------------------------------- feeds and tables
+
+
+def test_a_feed_reader_follows_a_rule_until_its_address_is_closed(tmp_path: Path) -> None:
+    with busy_desk(tmp_path) as (room, visitor):
+        secret = people.add_feed(room.app, "Kim")
+        atom = visitor.get(f"/feeds/{secret.text}.atom")
+        entries = ET.fromstring(atom.text).findall("{http://www.w3.org/2005/Atom}entry")
+        assert [entry.findtext("{http://www.w3.org/2005/Atom}title") for entry in entries] == [TRIP.headline]
+        assert room.feeds.url("/wire") not in atom.text
+        again = visitor.client.get(
+            f"/feeds/{secret.text}.atom", headers={"If-None-Match": atom.headers["etag"]}
+        )
+        assert again.status_code == 304
+        item = visitor.get(f"/feeds/{secret.text}.json").json()["items"][0]
+        assert (TRIP.headline, TRIP.link) == (item["title"], item["url"])
+        people.revoke_feed(room.app, secret.secret.id)
+        assert visitor.get(f"/feeds/{secret.text}.atom").status_code == 404
+        assert visitor.get("/feeds/guess.json").status_code == 404
+
+
+def test_what_was_withdrawn_leaves_a_tombstone(tmp_path: Path) -> None:
+    with busy_desk(tmp_path) as (room, visitor):
+        secret = people.add_feed(room.app, "Kim")
+        with room.app.store.begin() as tx:
+            tx.stories.mark(1, Status.CANCELED, room.app.store.now())
+        atom = ET.fromstring(visitor.get(f"/feeds/{secret.text}.atom").text)
+        assert atom.find("{http://purl.org/atompub/tombstones/1.0}deleted-entry") is not None
+        assert atom.find("{http://www.w3.org/2005/Atom}entry") is None
+        feed = visitor.get(f"/feeds/{secret.text}.json").json()
+        assert ([], 1) == (feed["items"], len(feed["_withdrawn"]))
+
+
+def test_hits_are_downloaded_as_a_table_and_as_lines(tmp_path: Path) -> None:
+    with busy_desk(tmp_path) as (_, visitor):
+        table = visitor.get("/rules/Kim/hits.csv")
+        assert table.text.startswith("\ufeffat,headline")
+        assert TRIP.headline in table.text
+        lines = visitor.get("/rules/Kim/hits.jsonl").text.splitlines()
+        assert len(lines) == 1
+
+
+@pytest.mark.parametrize("text", ["=cmd|'/c calc'!A1", "+1", "-1", "@SUM(A1)", "\t=1", " =1", "\r=1"])
+def test_no_cell_is_a_formula(text: str) -> None:
+    assert exports.cell(text).startswith("'")
+
+
+@pytest.mark.parametrize(
+    "url", ["javascript:alert(1)", "data:text/html,x", "//x", "http:///x", "vbscript:x", "http://[", ""]
+)
+def test_only_web_addresses_are_followed(url: str) -> None:
+    assert outside(url) == ""
+
+
+def test_a_row_of_bars_says_in_words_what_it_shows() -> None:
+    drawn = bars([0, 2, 4], '"x" & y')
+    assert 'aria-label="&#34;x&#34; &amp; y"' in drawn
+    assert drawn.count("<rect") == 3
+
+
+# ---------------------------------------------------------------- live, and the end
+
+
+def test_a_story_reaches_an_open_page_and_the_stop_does_not_wait_for_the_page(tmp_path: Path) -> None:
+    with busy_desk(tmp_path) as (room, visitor), visitor.client.stream("GET", "/live?rule=Kim") as stream:
+        assert stream.status_code == 200
+        lines = stream.iter_lines()
+        room.wire(
+            "wire", TRIP, PRICES, Entry("n", "Reise von Kim Jong Un endet", "Kim Jong Un beendet die Reise.")
+        )
+        room.poll()
+        seen = next(line for line in lines if "Reise</mark> von" in line or "beendet" in line)
+        assert seen
+        began = time.monotonic()
+    assert time.monotonic() - began < DEADLINE
