@@ -74,6 +74,40 @@ class Source:
     epoch: int = 0  # the claim it was handed out under; a settle with an older one is refused
 
 
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """An hour of the week (Monday at midnight is 0): what came in it, older weeks counting less."""
+
+    hour: int
+    arrivals: float  # polls that brought something
+    weeks: float  # weeks in which any did
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Habit:
+    """When a source usually brings something, see `alerts.blind`."""
+
+    since: datetime | None = None  # the first arrival that counted
+    last_at: datetime | None = None
+    slots: tuple[Slot, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outage:
+    """A source that the monitor cannot see, or that has moved, from when it began until it is told to be over.
+
+    `kind` is silent, failing, gone or moved.
+    """
+
+    source: int
+    kind: str
+    since: datetime
+    name: str = ""  # of the source
+    reason: str = ""
+    told_at: datetime | None = None
+    over_at: datetime | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
     """Bytes as they were fetched, decoded from their transfer encoding only."""

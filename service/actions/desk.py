@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from service.actions.page import Page
 from service.app import App
-from service.errors import NotFoundError
+from service.errors import NotFoundError, UsageError
 from service.model import Alert, AlertState, Attempt, Delivery, DeliveryState, Hit, Item, Sighting, Story
 from service.store.db import Transaction
+from service.telling import directory
 
 
 def items(app: App, page: Page, *, source: str = "", versions: bool = False) -> list[tuple[Item, str]]:
@@ -139,10 +140,16 @@ def delivery(app: App, delivery_id: int) -> tuple[Delivery, Sequence[Attempt]]:
 
 
 def resend(app: App, ids: Collection[int]) -> list[Delivery]:
-    """The messages, due again now under their old ids; raises NotFoundError, and then sends none."""
+    """The messages, due again now under their old ids.
+
+    Raises NotFoundError, or UsageError where the recipient has left; then none is sent.
+    """
     with app.store.begin() as tx:
+        known = directory(tx)
         for number in ids:
-            tx.outbox.get(number)
+            message = tx.outbox.get(number)
+            if gone := known.gone(message.channel, message.recipient):
+                raise UsageError(f"message {number} is not sent again: {gone}")
         return [tx.outbox.resend(number, app.store.now()) for number in ids]
 
 
