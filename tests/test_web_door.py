@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,12 +18,20 @@ from tests.newsroom import newsroom
 PASSWORD = "correct horse battery staple"
 
 
+@pytest.fixture(scope="module")
+def doorless(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visitor]:
+    """A desk without users, of which nothing is changed."""
+    with busy_desk(tmp_path_factory.mktemp("door")) as (_, visitor):
+        yield visitor
+
+
 def users(app: App, **roles: Role) -> None:
     """Users whose password is the same; one hash is enough for all."""
     for name, role in roles.items():
         people.add(app, Account(name=name, role=role), PASSWORD)
 
 
+@pytest.mark.slow
 def test_without_users_the_desk_is_open_and_the_first_user_closes_it(tmp_path: Path) -> None:
     with busy_desk(tmp_path) as (room, visitor):
         assert visitor.get("/").status_code == 200
@@ -34,6 +42,7 @@ def test_without_users_the_desk_is_open_and_the_first_user_closes_it(tmp_path: P
         assert visitor.post("/stories/1/ack").status_code == 401
 
 
+@pytest.mark.slow
 def test_whoever_signs_in_is_led_on_and_whoever_signs_out_is_out(tmp_path: Path) -> None:
     with busy_desk(tmp_path) as (room, visitor):
         users(room.app, anna=Role.ADMIN)
@@ -53,11 +62,11 @@ def test_whoever_signs_in_is_led_on_and_whoever_signs_out_is_out(tmp_path: Path)
 @pytest.mark.parametrize(
     "path", ["//evil.example/", "/\\evil.example", "https://evil.example/", "x", "/a\nb"]
 )
-def test_the_door_leads_to_no_other_house(tmp_path: Path, path: str) -> None:
-    with newsroom(tmp_path) as room, desk(room) as visitor:
-        assert visitor.get("/sign-in", next=path).headers["location"] == "/"
+def test_the_door_leads_to_no_other_house(doorless: Visitor, path: str) -> None:
+    assert doorless.get("/sign-in", next=path).headers["location"] == "/"
 
 
+@pytest.mark.slow
 def test_a_session_of_before_signing_in_is_never_taken_over(tmp_path: Path) -> None:
     with busy_desk(tmp_path) as (room, visitor):
         users(room.app, anna=Role.ADMIN)
@@ -70,6 +79,7 @@ def test_a_session_of_before_signing_in_is_never_taken_over(tmp_path: Path) -> N
         assert thief.get("/").status_code == 303
 
 
+@pytest.mark.slow
 def test_a_password_cannot_be_found_by_trying(tmp_path: Path) -> None:
     with newsroom(tmp_path) as room, desk(room) as visitor:
         users(room.app, anna=Role.ADMIN)
@@ -79,6 +89,7 @@ def test_a_password_cannot_be_found_by_trying(tmp_path: Path) -> None:
         assert (429, "300") == (late.status_code, late.headers.get("retry-after", "300"))
 
 
+@pytest.mark.slow
 def test_a_viewer_looks_an_editor_changes_and_an_admin_sees_to_people(tmp_path: Path) -> None:
     with busy_desk(tmp_path) as (room, visitor):
         users(room.app, anna=Role.ADMIN, ed=Role.EDITOR, vic=Role.VIEWER)
@@ -95,6 +106,7 @@ def test_a_viewer_looks_an_editor_changes_and_an_admin_sees_to_people(tmp_path: 
         assert seen == {"vic": (200, 403, 403, 403), "ed": (200, 200, 303, 403), "anna": (200, 200, 303, 200)}
 
 
+@pytest.mark.slow
 def test_a_token_may_what_its_scopes_say_until_it_is_revoked(tmp_path: Path) -> None:
     with busy_desk(tmp_path) as (room, visitor):
         users(room.app, anna=Role.ADMIN, vic=Role.VIEWER)
@@ -132,19 +144,17 @@ def test_a_token_may_what_its_scopes_say_until_it_is_revoked(tmp_path: Path) -> 
     ],
 )
 def test_only_a_page_of_this_desk_changes_anything(
-    tmp_path: Path, headers: dict[str, str], status: int
+    doorless: Visitor, headers: dict[str, str], status: int
 ) -> None:
-    with busy_desk(tmp_path) as (_, visitor):
-        assert visitor.client.post("/stories/1/ack", headers=headers).status_code == status
+    assert doorless.client.post("/stories/1/ack", headers=headers).status_code == status
 
 
 @pytest.mark.parametrize(
     ("host", "status"),
     [("127.0.0.1:1", 200), ("localhost", 200), ("[::1]:8640", 200), ("evil.example", 421), ("", 421)],
 )
-def test_a_name_that_is_not_ours_is_refused(tmp_path: Path, host: str, status: int) -> None:
-    with newsroom(tmp_path) as room, desk(room) as visitor:
-        assert visitor.client.get("/healthz", headers={"Host": host}).status_code == status
+def test_a_name_that_is_not_ours_is_refused(doorless: Visitor, host: str, status: int) -> None:
+    assert doorless.client.get("/healthz", headers={"Host": host}).status_code == status
 
 
 def test_beyond_this_machine_it_listens_only_once_there_are_users(tmp_path: Path) -> None:
@@ -174,6 +184,7 @@ def test_only_a_proxy_that_is_trusted_names_who_has_signed_on(
         assert visitor.client.get("/people", headers={"Remote-User": name}).status_code == status
 
 
+@pytest.mark.slow
 def test_an_invitation_sets_a_password_once(tmp_path: Path) -> None:
     with newsroom(tmp_path) as room, desk(room) as visitor:
         led = visitor.post("/people", name="anna", role="admin").headers["location"]
@@ -212,16 +223,14 @@ def test_the_last_admin_stays(tmp_path: Path) -> None:
             people.edit(room.app, "anna", role=Role.EDITOR)
 
 
-def test_every_answer_carries_a_strict_policy(tmp_path: Path) -> None:
-    with newsroom(tmp_path) as room, desk(room) as visitor:
-        for path in ("/", "/static/desk.css", "/healthz", "/nowhere", "/api/v1/rules"):
-            headers = visitor.get(path).headers
-            assert "default-src 'none'" in headers["content-security-policy"]
-            assert "unsafe" not in headers["content-security-policy"]
-            assert (headers["x-content-type-options"], headers["x-frame-options"]) == ("nosniff", "DENY")
+def test_every_answer_carries_a_strict_policy(doorless: Visitor) -> None:
+    for path in ("/", "/static/desk.css", "/healthz", "/nowhere", "/api/v1/rules"):
+        headers = doorless.get(path).headers
+        assert "default-src 'none'" in headers["content-security-policy"]
+        assert "unsafe" not in headers["content-security-policy"]
+        assert (headers["x-content-type-options"], headers["x-frame-options"]) == ("nosniff", "DENY")
 
 
-def test_a_body_that_is_too_large_is_refused_before_it_is_read(tmp_path: Path) -> None:
-    with newsroom(tmp_path) as room, desk(room) as visitor:
-        answer = visitor.client.post("/api/v1/ingest", content=b"x" * 12_000_001)
-        assert answer.status_code == 413
+def test_a_body_that_is_too_large_is_refused_before_it_is_read(doorless: Visitor) -> None:
+    answer = doorless.client.post("/api/v1/ingest", content=b"x" * 12_000_001)
+    assert answer.status_code == 413

@@ -75,6 +75,10 @@ COMMANDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "remove-group": ("people:remove_group", "Drop a group that no rule tells"),
         "list-people": ("people:list_people", "Everybody who is told by name, and the groups"),
     },
+    "The desk page": {
+        "user": ("users:user", "Who may sign in: add, list, role, passwd, invite, remove"),
+        "token": ("users:token", "Tokens for programs: add, list, revoke"),
+    },
     "Care": {
         "status": ("care:status", "Everything on one screen"),
         "doctor": ("care:doctor", "Look for faults and say how to mend them"),

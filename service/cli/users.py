@@ -1,0 +1,158 @@
+"""Who may sign in at the desk, and tokens for programs: `monitor user …`, `monitor token …`."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import click
+
+from service.cli.drawing import table
+from service.cli.session import SPAN, Number, Session, command
+from service.cli.terminal import dim, safe, talk
+from service.errors import UsageError
+
+if TYPE_CHECKING:
+    from service.actions.people import Handed
+    from service.model import Account, Secret
+
+ROLES = ("viewer", "editor", "admin")
+SCOPES = ("read", "write", "metrics")
+USER = ("add", "list", "role", "passwd", "invite", "remove")
+TOKEN = ("add", "list", "revoke")
+
+
+@command()
+@click.argument("verb", metavar="add|list|role|passwd|invite|remove", type=click.Choice(USER))
+@click.argument("name", metavar="[NAME]", required=False, default="")
+@click.option("--role", type=click.Choice(ROLES), help="What the user may: viewer, editor, admin.")
+@click.option("--invite", is_flag=True, help="Print an address at which the user chooses it.")
+def user(session: Session, verb: str, name: str, role: str | None, invite: bool) -> None:
+    r"""Users of the desk page. While there are none, the page is open on this machine alone.
+
+    \b
+    monitor user add anna --role admin           asks for a password
+    monitor user add ben --role editor --invite  prints an address that works once
+    monitor user role ben --role admin
+    monitor user passwd anna
+    monitor user list
+    """
+    from service.actions import people
+    from service.actions.people import record
+    from service.model import Account, Role
+
+    if verb != "list" and not name:
+        raise UsageError(f"say whom: monitor user {verb} NAME")
+    if verb == "list":
+        with session.app() as app:
+            found = people.listed(app)
+        rows = ((one.name, one.role.value, "set" if one.password else "none yet") for one in found)
+        session.answer(
+            [_user(one) for one in found],
+            table(("name", "role", "password"), rows, "no users (monitor user add NAME --role admin)"),
+        )
+        return
+    with session.app() as app:
+        said, shape = "", {}
+        if verb == "add":
+            password = "" if invite else _password()
+            first = Role.VIEWER if people.anybody(app) else Role.ADMIN
+            account = people.add(app, Account(name=name, role=Role(role) if role else first), password)
+            said, shape = f"user {safe(name)} added, {account.role.value}", _user(account)
+        elif verb == "role":
+            if not role:
+                raise UsageError(f"say which: --role {' or '.join(ROLES)}")
+            account = people.edit(app, name, role=Role(role))
+            said, shape = f"user {safe(name)} is {role} now", _user(account)
+        elif verb == "passwd":
+            account = people.set_password(app, name, _password())
+            said, shape = f"the password of {safe(name)} is changed, all sessions ended", _user(account)
+        elif verb == "remove":
+            said, shape = f"user {safe(name)} removed", _user(people.remove(app, name))
+        lines = [said] if said else []
+        if invite or verb == "invite":
+            address = _address(session, people.invite(app, name))
+            shape |= {"name": name, "invitation": address}
+            lines.append(f"for {safe(name)}, within two days: {address}")
+        record(app, session.person, f"user {verb}", name)
+    session.answer(shape, lines)
+
+
+@command()
+@click.argument("verb", metavar="add|list|revoke", type=click.Choice(TOKEN))
+@click.argument("name", metavar="[NAME|ID]", required=False, default="")
+@click.option("--scope", "scopes", multiple=True, type=click.Choice(SCOPES), help="What it may; repeatable.")
+@click.option("--user", "owner", default="", metavar="NAME", help="It may no more than this user.")
+@click.option("--for", "lasts", type=SPAN, metavar="SPAN", help="How long it opens anything.")
+def token(
+    session: Session, verb: str, name: str, scopes: tuple[str, ...], owner: str, lasts: timedelta | None
+) -> None:
+    r"""Tokens for programs that use the API. A token is shown once, when it is made.
+
+    \b
+    monitor token add prometheus --scope metrics
+    monitor token list
+    monitor token revoke 3
+    """
+    from service.actions import people
+    from service.actions.people import record
+    from service.model import Scope
+
+    if verb == "list":
+        with session.app() as app:
+            found = people.tokens(app)
+        rows = ((str(one.id), one.name, " ".join(one.scopes), owner) for one, owner in found)
+        session.answer(
+            [_token(one) for one, _ in found],
+            table(("id", "name", "scopes", "user"), rows, "no tokens (monitor token add NAME --scope read)"),
+        )
+        return
+    if verb == "revoke":
+        number = Number().convert(name, None, None)
+        with session.app() as app:
+            revoked = people.revoke_token(app, number)
+            record(app, session.person, "token revoke", revoked.name)
+        session.answer(_token(revoked), [f"token {safe(revoked.name)} opens nothing any more"])
+        return
+    with session.app() as app:
+        handed = people.add_token(app, name, [Scope(one) for one in scopes], user=owner, lasts=lasts)
+        record(app, session.person, "token add", name)
+    talk("shown this once:")
+    session.answer(
+        _token(handed.secret) | {"token": handed.text},
+        [handed.text, dim(f"undo: monitor token revoke {handed.secret.id}")],
+    )
+
+
+def _password() -> str:
+    """A password, typed twice at a terminal; from a pipe, its first line."""
+    import sys
+
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\n")
+    typed: str = click.prompt("password", hide_input=True, confirmation_prompt="once more", err=True)
+    return typed
+
+
+def _address(session: Session, handed: Handed) -> str:
+    """Where an invitation leads."""
+    web = session.config().web
+    base = web.base_url.rstrip("/") or f"http://{web.listen}"
+    return f"{base}/welcome/{handed.text}"
+
+
+def _user(one: Account) -> dict[str, object]:
+    return {"name": one.name, "role": one.role.value, "has_password": bool(one.password)}
+
+
+def _token(one: Secret) -> dict[str, object]:
+    from service.actions.shapes import when
+
+    return {
+        "id": one.id,
+        "name": one.name,
+        "scopes": [scope.value for scope in one.scopes],
+        "created_at": when(one.created_at),
+        "expires_at": when(one.expires_at),
+        "used_at": when(one.used_at),
+    }
