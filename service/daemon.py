@@ -24,6 +24,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from sdnotify import SystemdNotifier
 
 from service import __version__
+from service.actions.watch import Seeker, watch
 from service.app import App, alive
 from service.config import Config, load
 from service.errors import ConfigError, StoreError
@@ -36,6 +37,7 @@ BEAT = timedelta(milliseconds=250)  # how late a due source or message may be se
 SWEEP = timedelta(seconds=20)  # a third of the shortest lease
 WATCH = 2.0  # seconds between two looks at the beats, on the monotonic clock
 PRUNE = timedelta(hours=1)
+WATCHMAN = timedelta(seconds=60)  # between two looks for sources that are blind or back
 RETRY = 1.0  # seconds until a refused transaction is tried again
 LOG_LINES = 10_000  # that wait to be written, before new ones are dropped
 LOG_PATIENCE = 1.0  # seconds for the last lines of a log
@@ -56,6 +58,7 @@ class Daemon:
         )
         self.threads: list[threading.Thread] = []
         self.web = Server(app)
+        self.seek = Seeker(app)
 
     def run(self) -> None:
         """Run until a signal or `stop`; then finish what is in hand and give the rest back."""
@@ -83,6 +86,7 @@ class Daemon:
         self._beat("outbox", BEAT, self._outbox)
         self._beat("sweep", SWEEP, self._sweep)
         self._beat("prune", PRUNE, self._prune)
+        self._beat("watch", WATCHMAN, self._watch_sources)
         logging.getLogger("apscheduler").setLevel(logging.ERROR)  # a skipped beat is no news
         self.scheduler.add_listener(self._failed, EVENT_JOB_ERROR)
         for number in range(app.config.poll.workers):
@@ -127,6 +131,11 @@ class Daemon:
 
     def _prune(self) -> None:
         prune(self.app.store, self.app.store.now(), self.app.config.retention)
+
+    def _watch_sources(self) -> None:
+        """Look for lost feeds, then tell the operators which sources are blind or back."""
+        self.seek()
+        watch(self.app)
 
     def _failed(self, event: JobExecutionEvent) -> None:
         self.app.report("beat.failed", beat=event.job_id, reason=_one_line(event.exception))

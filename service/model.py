@@ -94,7 +94,7 @@ class Habit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outage:
-    """A source that the monitor cannot see, or that has moved, from when it began until it is told to be over.
+    """A source that cannot be seen, or has moved: from when it began until it is told that it is over.
 
     `kind` is silent, failing, gone or moved.
     """

@@ -24,12 +24,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import cast
 
+from service.alerts import blind
 from service.config import Config
 from service.deliver.dispatch import Dispatcher
 from service.deliver.retry import next_try
 from service.failpoints import passes
 from service.fetch.caching import aged
-from service.fetch.schedule import next_poll
+from service.fetch.schedule import Due, next_poll, unwatched_since
 from service.fetch.transports import Fetcher
 from service.intake import take_in
 from service.model import (
@@ -237,9 +238,30 @@ class Pipeline:
         if due.state is not source.state and SourceState.GONE in {due.state, source.state}:
             self.parts.report("source.state", source=source.name, state=due.state, reason=due.reason)
 
+        self._note_gap(tx, result, now)
+        self._remember(tx, source, due, new, now)
     # ------------------------------------------------------------ release and deliver
 
     def release(self, now: datetime) -> int:
+    def _remember(self, tx: Transaction, source: Source, due: Due, new: int, now: datetime) -> None:
+        """What a poll teaches about when to worry; the first one, which brings all at once, teaches nothing."""
+        if new and source.last_ok_at and source.state is not SourceState.PAUSED:
+            habit = blind.learn(tx.outages.habit(source.id), now, source.timezone)
+            tx.outages.learn(source.id, habit, blind.missed_at(habit, source.timezone))
+        if due.url:
+            tx.outages.moved(source.id, f"has moved for good to {due.url}, and is read there", now)
+
+    def _note_gap(self, tx: Transaction, result: Fetched | Failure, now: datetime) -> None:
+        """Write down from when to when the source was not read; nothing, while it is."""
+        source = result.source
+        if isinstance(result, Failure):
+            if result.kind is not FailureKind.DEFERRED:
+                tx.gaps.fail(source.id, result.reason, now)
+        elif source.failures:
+            tx.gaps.end(source.id, now)
+        elif since := unwatched_since(source, self.parts.config.poll, now):
+            tx.gaps.add(Gap(source=source.id, began_at=since, ended_at=now, polls=0, reason=UNWATCHED))
+
         """How many held messages were rendered, or found to be unwanted by now."""
         with self.parts.store.read() as tx:
             if not tx.outbox.held_due(now, 1):

@@ -175,3 +175,19 @@ class Releaser:
     @cached_property
     def _sources(self) -> Mapping[int, str]:
         return self.tx.sources.names()
+            title=_said(delivery)[0],
+            text=_said(delivery)[1],
+            unacknowledged=self._unacknowledged(delivery),
+            links=self._links(delivery),
+
+
+def _together(delivery: Delivery) -> str:
+    """What is told in one message: each digest by itself, every storm, throttle and quiet night as one."""
+    kind = together(delivery.reason)
+    return delivery.reason if kind == "digest" else kind
+
+
+def _said(delivery: Delivery) -> tuple[str, str]:
+    """Title and text of a message to the operators: its row holds them until it is written."""
+    title, _, text = delivery.reason.partition("\n")
+    return (title, text) if delivery.kind is DeliveryKind.OPERATOR else ("", "")

@@ -6,12 +6,47 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from service.actions import looking
+from service.alerts import blind
 from service.app import App
 from service.fetch.http import elsewhere, lost
-from service.model import Source, SourceState
+from service.model import Delivery, DeliveryKind, Priority, Source, SourceState
+from service.telling import directory
 
 SOUGHT_AGAIN = timedelta(days=1)  # a site that named nothing may name something tomorrow
 SEARCHES = 3  # in one beat; a search may take its 20 seconds
+
+
+def watch(app: App) -> str:
+    """The title of what the operators are told now about sources that are blind or back; "" if nothing.
+
+    One message for all that happened since the last; where nobody is to be told, it is in the log alone.
+    """
+    now = app.store.now()
+    with app.store.begin() as tx:
+        tx.outages.observe(now)
+        began, over = tx.outages.untold()
+        told_at = tx.outbox.latest(DeliveryKind.OPERATOR, now - blind.GATHERED)
+        if not blind.worth_telling([*began, *over], told_at, now):
+            return ""
+        sources = sum(
+            number for state, number in tx.sources.counts().items() if state is not SourceState.PAUSED
+        )
+        title, text = blind.message(began, over, sources, now)
+        for recipient in directory(tx).resolve(app.config.alerts.operators):
+            tx.outbox.add(
+                Delivery(
+                    channel=recipient.channel,
+                    recipient=recipient.address,
+                    kind=DeliveryKind.OPERATOR,
+                    priority=Priority.HIGH,
+                    reason=f"{title}\n{text}",
+                    created_at=now,
+                    due_at=now,
+                )
+            )
+        tx.outages.told([one.source for one in (*began, *over)], now)
+    app.report("sources.blind", began=len(began), over=len(over), title=title)
+    return title
 
 
 @dataclass(slots=True)

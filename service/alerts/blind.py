@@ -123,7 +123,7 @@ def _rate(slot: Slot, weeks: float) -> float:
 
 def _weight(weeks: float) -> float:
     """What so many weeks count together, the older ones less."""
-    return (1 - FORGETTING**weeks) / (1 - FORGETTING)
+    return (1 - math.pow(FORGETTING, weeks)) / (1 - FORGETTING)
 
 
 def _week(at: datetime) -> int:

@@ -31,7 +31,7 @@ from sqlalchemy import (
 )
 
 from service.errors import NotFoundError
-from service.model import Attempt, Delivery, DeliveryState, Message, Outcome, Priority
+from service.model import Attempt, Delivery, DeliveryKind, DeliveryState, Message, Outcome, Priority
 from service.store import lease as leases
 from service.store.rows import columns, slices, upsert, values
 from service.store.schema import alert, attempt, delivery_alert
@@ -267,6 +267,12 @@ class Outbox:
                 started_at=row.started_at,
                 took=row.took,
                 outcome=Outcome(
+    def latest(self, kind: DeliveryKind, since: datetime) -> datetime | None:
+        """When the newest message of a kind was made, if after `since`."""
+        newest = select(func.max(table.c.created_at)).where(table.c.created_at > since, table.c.kind == kind)
+        at: datetime | None = self._connection.execute(newest).scalar()
+        return at
+
                     verdict=row.verdict, code=row.code, reason=row.reason, retry_after=row.retry_after
                 ),
                 node=row.node,

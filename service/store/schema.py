@@ -40,6 +40,7 @@ from service.model import (
     Role,
     Scope,
     Signal,
+    Slot,
     SourceState,
     Status,
     Verdict,
@@ -153,6 +154,43 @@ KEPT: dict[str, Any] = {
 }
 Index("uq_source_name", source.c.name, unique=True, **KEPT)
 Index("uq_source_url", source.c.url, unique=True, **KEPT)
+
+# When a source usually brings something, and when it is missed if nothing more comes.
+habit = Table(
+    "habit",
+    metadata,
+    _to("source", "source", key=True),
+    Column("since", Moment, nullable=False),
+    Column("last_at", Moment, nullable=False),
+    Column("slots", Structured[tuple[Slot, ...]](tuple[Slot, ...], ())),
+    Column("missed_at", Moment, index=True),
+    **BUSY,
+)
+
+# Sources that the operators know, or are about to know, as blind.
+outage = Table(
+    "outage",
+    metadata,
+    _to("source", "source", key=True),
+    Column("kind", Plain, nullable=False),
+    Column("since", Moment, nullable=False),
+    _text("reason"),
+    Column("told_at", Moment),
+    Column("over_at", Moment),
+)
+
+# When a source was not read, from the first poll that failed to the one that read it again.
+gap = Table(
+    "gap",
+    metadata,
+    _id(),
+    _to("source", "source"),
+    Column("began_at", Moment, nullable=False),
+    Column("ended_at", Moment, index=True),  # NULL: it is down now
+    _count("polls"),
+    _text("reason"),
+    Index(None, "source", "began_at"),
+)
 
 story = Table(
     "story",

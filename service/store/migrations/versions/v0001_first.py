@@ -97,6 +97,31 @@ def _sources() -> None:
         "uq_source_name", "source", ["name"], unique=True, sqlite_where=KEPT, postgresql_where=KEPT
     )
     op.create_index("uq_source_url", "source", ["url"], unique=True, sqlite_where=KEPT, postgresql_where=KEPT)
+    op.create_table(
+        "habit",
+        sa.Column("source", sa.BigInteger(), nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.Column("last_at", sa.BigInteger(), nullable=False),
+        sa.Column("slots", JSON, nullable=True),
+        sa.Column("missed_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["source"], ["source.id"], name="fk_habit_source_source", ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("source", name="pk_habit"),
+        postgresql_with={"fillfactor": 70},
+    )
+    op.create_index("ix_habit_missed_at", "habit", ["missed_at"], unique=False)
+    op.create_table(
+        "outage",
+        sa.Column("source", sa.BigInteger(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.Column("reason", sa.Text(), server_default="", nullable=False),
+        sa.Column("told_at", sa.BigInteger(), nullable=True),
+        sa.Column("over_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["source"], ["source.id"], name="fk_outage_source_source", ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("source", name="pk_outage"),
+    )
 
 
 def _stories() -> None:
