@@ -19,6 +19,7 @@ from typing import TypeVar
 import msgspec
 
 from service import __version__
+from service.alerts.hours import check_holidays
 from service.config import Config
 from service.deliver.dispatch import Dispatcher
 from service.deliver.drivers import check
@@ -179,6 +180,11 @@ def build(
 def checked_channels(config: Config) -> Mapping[str, Channel]:
     """The channels of a configuration by name; raises ConfigError that names the key, also of a mark."""
     marks.check(config.agencies, config.name)
+    if config.quiet_hours and config.quiet_hours.holidays:
+        try:
+            check_holidays(config.quiet_hours.holidays)
+        except UsageError as error:
+            raise ConfigError(config.name, "quiet_hours.holidays", str(error)) from error
     channels = {name: config.channel(name) for name in config.channels}
     for name, channel in channels.items():
         try:

@@ -6,18 +6,34 @@ may have passed since the hit.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
 
 from service.alerts import policy
-from service.alerts.policy import Step
+from service.alerts.load import HOUR, MINUTE, Load
+from service.alerts.policy import Release, Step, together
 from service.alerts.recipients import Directory
 from service.config import Config
-from service.deliver.render import render
+from service.deliver.links import addresses
+from service.deliver.render import ENTRIES, render
 from service.errors import NotFoundError
-from service.model import Channel, Delivery, DeliveryKind, Item, Notice, Sighting, Telling
+from service.model import (
+    Alert,
+    Channel,
+    Delivery,
+    DeliveryKind,
+    Item,
+    Notice,
+    Priority,
+    Sighting,
+    Silence,
+    Telling,
+)
 from service.store.db import Transaction
+
+MEANT_TO_WAIT = ("digest", "quiet hours", policy.EMBARGOED)
 
 
 class Releaser:
@@ -27,37 +43,73 @@ class Releaser:
         self, tx: Transaction, config: Config, channels: Mapping[str, Channel], now: datetime
     ) -> None:
         self.tx, self.config, self.channels, self.now = tx, config, channels, now
+        self._written: dict[tuple[str, str], list[tuple[datetime, bool]]] = {}
+        self._hours: dict[tuple[str, str, int], list[datetime]] = {}
 
     def release(self, held: Sequence[Delivery]) -> None:
         """Render each held message that may go now; hold, gather or close the others, with the reason."""
-        silences = self.tx.alerts.silences(self.now)
-        gathered: dict[tuple[str, str], list[Delivery]] = {}
-        for delivery in held:
-            if gone := self._people.gone(delivery.channel, delivery.recipient):
-                self.tx.outbox.suppress(delivery.id, gone)
-                continue
-            item, channel = self._item(delivery.item), self._channel(delivery.channel)
-            decision = policy.release(
-                delivery,
-                item,
-                self.tx.stories.get(delivery.story) if delivery.story else None,
-                rules=[telling.rule for telling in self._tellings(delivery)],
-                source=self._source(item),
-                silences=silences,
-                quiet=self.config.quiet_hours,
-                sees_embargoed=channel.sees_embargoed,
-                now=self.now,
-            )
+        gathered: dict[tuple[str, str, str], list[Delivery]] = {}
+        queue, seen = deque(held), {delivery.id for delivery in held}
+        while queue:
+            delivery = queue.popleft()
+            decision = self.decide(delivery)
             if decision.step is Step.SEND:
                 self._render(delivery, self.notice(delivery))
             elif decision.step is Step.GATHER:
-                gathered.setdefault((delivery.channel, delivery.recipient), []).append(delivery)
+                key = (delivery.channel, delivery.recipient, _together(delivery))
+                if key not in gathered:  # one message tells of all: those beyond this batch, too
+                    more = [one for one in self.tx.outbox.held_with(delivery, self.now) if one.id not in seen]
+                    queue.extend(more)
+                    seen.update(one.id for one in more)
+                gathered.setdefault(key, []).append(delivery)
             elif decision.step is Step.HOLD and decision.until:
                 self.tx.outbox.hold(delivery.id, decision.until, decision.reason)
             else:
-                self.tx.outbox.suppress(delivery.id, decision.reason)
+                self.tx.outbox.suppress(delivery.id, decision.reason, decision.silence)
         for batch in gathered.values():
             self._gather(batch)
+
+    def decide(self, delivery: Delivery) -> Release:
+        """What becomes of a held message now, with the reason."""
+        if gone := self._people.gone(delivery.channel, delivery.recipient):
+            return Release(Step.SUPPRESS, gone)
+        item = self._item(delivery.item)
+        rules = self._told_rules(delivery)
+        return policy.release(
+            delivery,
+            item,
+            self.tx.stories.get(delivery.story) if delivery.story else None,
+            rules=list(rules.values()),
+            source=self._source(item),
+            silences=self._silences,
+            quiet=self.config.quiet_hours,
+            sees_embargoed=self._channel(delivery.channel).sees_embargoed,
+            now=self.now,
+            load=self._load(delivery, rules),
+            settings=self.config.alerts,
+        )
+
+    def _load(self, delivery: Delivery, rules: Mapping[int, str]) -> Load:
+        """What the recipient of a message got lately, this transaction included."""
+        to = (delivery.channel, delivery.recipient)
+        if to not in self._written:
+            self._written[to] = list(self.tx.outbox.written_since(*to, self.now - MINUTE))
+        hours = {}
+        for number, name in rules.items():
+            if (*to, number) not in self._hours:
+                found = self.tx.outbox.written_since(*to, self.now - HOUR, number)
+                self._hours[(*to, number)] = [at for at, _ in found]
+            hours[name] = self._hours[(*to, number)]
+        written = self._written[to]
+        return Load([at for at, _ in written], hours, sum(waits for _, waits in written))
+
+    def _count(self, delivery: Delivery) -> None:
+        """One more message was written."""
+        to = (delivery.channel, delivery.recipient)
+        if to in self._written:
+            self._written[to].append((self.now, True))
+        for number in self._told_rules(delivery):
+            self._hours.get((*to, number), []).append(self.now)
 
     def _gather(self, batch: Sequence[Delivery]) -> None:
         """One message for all of a batch, linked to every alert in it; a single one goes as it is."""
@@ -65,6 +117,13 @@ class Releaser:
         if not others:
             self._render(first, self.notice(first))
             return
+        digest = self.digest(batch, together(first.reason))
+        for delivery in batch:
+            self.tx.outbox.suppress(delivery.id, f"told in the digest, delivery {digest.id}")
+
+    def digest(self, batch: Sequence[Delivery], gathered: str, title: str = "", text: str = "") -> Delivery:
+        """A message that lists a batch to one recipient: the most urgent come first, the rest is counted."""
+        first = batch[0]
         digest = self.tx.outbox.add(
             Delivery(
                 channel=first.channel,
@@ -75,6 +134,7 @@ class Releaser:
             ),
             sorted({alert for delivery in batch for alert in delivery.alerts}),
         )
+        order = sorted(batch, key=lambda one: (tuple(Priority).index(one.priority), one.id))
         notice = Notice(
             kind=DeliveryKind.DIGEST,
             delivery=digest.id,
@@ -82,17 +142,21 @@ class Releaser:
             recipient=digest.recipient,
             zone=self._zone(digest),
             language=self._language(digest),
-            title=first.reason,
-            entries=tuple(self.notice(delivery) for delivery in batch),
+            title=title,
+            text=text,
+            entries=tuple(self.notice(delivery) for delivery in order[:ENTRIES]),
+            more=len(order[ENTRIES:]),
+            gathered=gathered,
+            links=self._links(digest),
             now=self.now,
         )
         self._render(digest, notice)
-        for delivery in batch:
-            self.tx.outbox.suppress(delivery.id, f"told in the digest, delivery {digest.id}")
+        return digest
 
     def _render(self, delivery: Delivery, notice: Notice) -> None:
         message = render(notice, self._channel(delivery.channel), base_url=self.config.web.base_url)
         self.tx.outbox.rendered(delivery.id, message, self.now)
+        self._count(delivery)
 
     # ------------------------------------------------------------ what a message needs
 
@@ -119,24 +183,47 @@ class Releaser:
             thread=(root.thread or root.id) if root else "",
             late=self._late(delivery),
             now=self.now,
+            title=_said(delivery)[0],
+            text=_said(delivery)[1],
+            unacknowledged=self._unacknowledged(delivery),
+            links=self._links(delivery),
         )
 
     def _tellings(self, delivery: Delivery) -> tuple[Telling, ...]:
         """The rules of a message, each with where it hit the item that is shown."""
         hits = self.tx.alerts.hits(delivery.item) if delivery.item else []
         places = {hit.rule: hit.evidence for hit in hits}
-        alerts = [self.tx.alerts.show(number) for number in delivery.alerts]
         return tuple(
             Telling(rule=self._rules.get(alert.rule, ""), evidence=places.get(alert.rule, ()), alert=alert.id)
-            for alert in alerts
+            for alert in self._alerts(delivery)
         )
+
+    def _told_rules(self, delivery: Delivery) -> Mapping[int, str]:
+        """The rules of a message by id."""
+        return {alert.rule: self._rules.get(alert.rule, "") for alert in self._alerts(delivery)}
+
+    def _alerts(self, delivery: Delivery) -> Sequence[Alert]:
+        return [self.tx.alerts.show(number) for number in delivery.alerts]
 
     def _sightings(self, delivery: Delivery) -> tuple[Sighting, ...]:
         return tuple(self.tx.stories.sightings(delivery.story)) if delivery.story else ()
 
+    def _unacknowledged(self, delivery: Delivery) -> timedelta | None:
+        """How long nobody has taken care of what is escalated."""
+        if not delivery.reason.startswith("escalation"):
+            return None
+        sent = [one.sent_at for one in self.tx.outbox.of_story(delivery.story) if one.sent_at]
+        return self.now - min(sent) if sent else None
+
+    def _links(self, delivery: Delivery) -> Mapping[str, str]:
+        """What the reader may do about the message."""
+        if not delivery.alerts or not self.config.web.base_url:
+            return {}
+        return addresses(delivery.id, self._key, self.config.web.base_url, self.now)
+
     def _late(self, delivery: Delivery) -> timedelta | None:
         """How late the message is, where that is worth a word and nothing was to hold it."""
-        if delivery.created_at is None or delivery.reason.startswith("digest"):
+        if delivery.created_at is None or delivery.reason.startswith(MEANT_TO_WAIT):
             return None
         late = self.now - delivery.created_at
         return late if late > self.config.alerts.late else None
@@ -165,6 +252,14 @@ class Releaser:
         return (person and person.timezone) or self.config.digest.timezone
 
     @cached_property
+    def _silences(self) -> Sequence[Silence]:
+        return self.tx.alerts.silences(self.now)
+
+    @cached_property
+    def _key(self) -> bytes:
+        return self.tx.installation.key
+
+    @cached_property
     def _people(self) -> Directory:
         return Directory(self.tx.people.all(), self.tx.people.groups())
 
@@ -175,10 +270,6 @@ class Releaser:
     @cached_property
     def _sources(self) -> Mapping[int, str]:
         return self.tx.sources.names()
-            title=_said(delivery)[0],
-            text=_said(delivery)[1],
-            unacknowledged=self._unacknowledged(delivery),
-            links=self._links(delivery),
 
 
 def _together(delivery: Delivery) -> str:

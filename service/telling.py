@@ -123,6 +123,8 @@ class Teller:
             nearest=nearest,
             new_to_rule=all(hit.rule != rule.id for hit in tx.alerts.hits_of_story(item.story)),
             baseline=baseline,
+            now=now,
+            base_url=self.config.web.base_url,
         )
         tx.alerts.hit(
             Hit(

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.alerts.hours import check_digest, next_digest, quiet_until
-from service.alerts.policy import Action, Step, admit, group_wait, release, urgent
+from service.alerts.hours import check_digest, check_holidays, next_digest, quiet_until
+from service.alerts.load import HOUR, MINUTE, Load, too_many
+from service.alerts.policy import Action, Step, admit, group_wait, release, targets, urgent
 from service.alerts.silence import covering
-from service.config import Alerts, Digest, QuietHours
+from service.config import Alerts, Digest, QuietHours, Route
 from service.errors import UsageError
 from service.model import (
     Alert,
@@ -233,3 +234,70 @@ def test_digests_come_at_their_local_time() -> None:
 def test_what_is_no_digest_is_refused(digest: str) -> None:
     with pytest.raises(UsageError, match="not a digest"):
         check_digest(digest, Digest())
+
+
+def test_christmas_and_the_nights_around_it_are_one_quiet_time() -> None:
+    hesse = QuietHours(from_="22:00", to="06:00", holidays="DE-HE")
+    christmas_eve = datetime(2026, 12, 24, 22, 30, tzinfo=UTC)
+    assert datetime(2026, 12, 27, 5, 0, tzinfo=UTC) == quiet_until(hesse, "desk", christmas_eve)
+    assert quiet_until(hesse, "desk", datetime(2026, 12, 25, 12, tzinfo=UTC))
+    assert not quiet_until(hesse, "desk", datetime(2026, 12, 24, 12, tzinfo=UTC))
+
+
+def test_a_part_of_a_country_has_its_own_holidays_and_so_has_an_exchange() -> None:
+    epiphany = datetime(2026, 1, 6, 12, tzinfo=UTC)
+    assert quiet_until(QuietHours(holidays="DE-BY"), "desk", epiphany)
+    assert not quiet_until(QuietHours(holidays="DE-HE"), "desk", epiphany)
+    good_friday = datetime(2026, 4, 3, 12, tzinfo=UTC)
+    assert quiet_until(QuietHours(holidays="XNYS"), "desk", good_friday)
+
+
+@pytest.mark.parametrize("calendar", ["XX", "DE-XX", "Christmas"])
+def test_a_calendar_that_nobody_knows_is_refused(calendar: str) -> None:
+    with pytest.raises(UsageError, match="no calendar of holidays"):
+        check_holidays(calendar)
+
+
+def test_a_message_of_two_rules_is_throttled_where_both_are() -> None:
+    full = [NOW - timedelta(minutes=m) for m in (50, 40)]
+    settings = Alerts(throttle=2)
+    wait = too_many(Load(hours={"a": full, "b": full[1:]}), ["a"], settings, NOW)
+    assert wait
+    assert NOW + timedelta(minutes=10) == wait.until
+    assert too_many(Load(hours={"a": full, "b": full[1:]}), ["a", "b"], settings, NOW) is None
+    assert too_many(Load(hours={"a": full}), ["a"], Alerts(throttle=0), NOW) is None
+
+
+@given(st.lists(st.integers(0, 59), min_size=1, max_size=40), st.integers(1, 12))
+def test_whoever_waits_for_a_storm_waits_no_longer_than_its_window(ages: list[int], limit: int) -> None:
+    times = sorted(NOW - timedelta(seconds=age) for age in ages)
+    wait = too_many(Load(minute=times, waiting=0), ["a"], Alerts(storm_limit=limit), NOW)
+    assert (wait is not None) == (len(times) >= limit)
+    if wait:
+        assert NOW < wait.until <= NOW + MINUTE
+        left = [at for at in times if at > wait.until - MINUTE]
+        assert len(left) < limit or wait.until == NOW + timedelta(seconds=1)
+    assert HOUR == 60 * MINUTE
+
+
+def test_routes_add_to_what_a_rule_tells_and_name_nobody_twice() -> None:
+    routes = [Route(tags=("oil",), channels=("desk", "energy")), Route(tags=("gas",), channels=("gas",))]
+    assert ("desk", "energy") == targets(replace(RULE, channels=("desk",)), ["oil"], routes)
+    assert ("gas",) == targets(replace(RULE, tags=("gas",)), [], routes)
+
+
+def test_whoever_takes_care_is_not_told_again_until_the_time_is_over() -> None:
+    asking = replace(RULE, on_updates=True)
+    cared = replace(
+        ALERT,
+        state=AlertState.ACKNOWLEDGED,
+        acknowledged_by="anna",
+        acknowledged_until=NOW + timedelta(hours=1),
+    )
+
+    def answer(now: datetime) -> tuple[Action, str]:
+        given = admit(asking, ITEM, VERSION, cared, now=now, new_to_rule=False, baseline=False)
+        return given.action, given.reason
+
+    assert (Action.JOIN, "anna has acknowledged it") == answer(NOW)
+    assert Action.UPDATE is answer(NOW + timedelta(hours=2))[0]

@@ -6,12 +6,14 @@ when a held message is due. Both see values only, so that `preview` and the test
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from service.alerts.hours import quiet_until
+from service.alerts.load import Load, backlog, too_many
 from service.alerts.silence import covering
 from service.config import Alerts, QuietHours, Route
 from service.model import (
@@ -35,6 +37,9 @@ FLASH_URGENCY = 2  # IPTC urgency 1 and 2: flash and bulletin
 # Genres that would flood: told only to rules that name them.
 HELD_BACK = {"holdings": "a notice of holdings or dealings", "collection": "many stories in one item"}
 
+# The ids of our own messages, see `deliver.render.message_id`.
+OWN_ID = re.compile(r"^<?(alert|digest|operator|test)-\d+\.\d+\.\d+@")
+
 EMBARGOED = "embargoed"  # the reason of a message that waits for its embargo to end
 
 PROGRESS = frozenset({Signal.NONE, Signal.UPDATE})  # a correction is told anyway, a repeat is none
@@ -42,6 +47,9 @@ COPIES = frozenset({Link.EQUAL, Link.COPY, Link.TEASER})
 
 # Messages that nothing holds back: whoever was told something wrong must hear that it was wrong.
 UNSTOPPABLE = frozenset({DeliveryKind.RETRACTION, DeliveryKind.TEST, DeliveryKind.OPERATOR})
+
+
+GATHERED = ("digest", "quiet hours", "storm", "throttle")  # how the reasons of what comes together begin
 
 
 class Action(StrEnum):
@@ -71,13 +79,18 @@ def admit(
     nearest: Item | None = None,
     new_to_rule: bool,
     baseline: bool,
+    now: datetime | None = None,
+    base_url: str = "",
 ) -> Admission:
     """What becomes of a hit of `rule` on `item`.
 
     `alert` is what the rule was already told about the story, `story` the status of that, `nearest` the
     item that this one was placed beside. `new_to_rule` says that the rule never hit an item of the story
-    before, `baseline` that the item is older than what a first poll alerts on.
+    before, `baseline` that the item is older than what a first poll alerts on. `base_url` is where this
+    monitor shows its own pages.
     """
+    if echo(item, base_url):
+        return Admission(Action.SUPPRESS, "a message of this monitor itself")
     if item.status is not Status.USABLE:
         return Admission(Action.SUPPRESS, f"the agency has marked the item {item.status}")
     if story is not Status.USABLE:
@@ -94,11 +107,26 @@ def admit(
         return Admission(Action.SUPPRESS, "the rule met this story before it was to alert on it")
     if alert.state is AlertState.RETRACTED:
         return Admission(Action.SUPPRESS, "the story was withdrawn")
+    if cared_for(alert, now):
+        return Admission(Action.JOIN, f"{alert.acknowledged_by or 'somebody'} has acknowledged it")
     if placement.link is Link.VERSION and nearest and flashed(item) and not flashed(nearest):
         return Admission(Action.UPDATE, f"the urgency has risen to {item.urgency}")
     if placement.link is Link.VERSION and rule.on_updates and item.signal in PROGRESS:
         return Admission(Action.UPDATE, "a new version, and the rule asks for updates")
     return Admission(Action.JOIN, f"told already: {placement.reason or placement.link}")
+
+
+def cared_for(alert: Alert, now: datetime | None) -> bool:
+    """Whether somebody takes care of it, so that only what was wrong is told of it."""
+    if alert.state is not AlertState.ACKNOWLEDGED:
+        return False
+    return alert.acknowledged_until is None or now is None or now < alert.acknowledged_until
+
+
+def echo(item: Item, base_url: str) -> bool:
+    """Whether the item is what a monitor has sent, come back over a source: it would go round for ever."""
+    own = base_url.rstrip("/") + "/"
+    return bool(OWN_ID.search(item.external_id)) or bool(base_url and item.link.startswith(own))
 
 
 def targets(rule: Rule, tags: Iterable[str], routes: Iterable[Route]) -> tuple[str, ...]:
@@ -168,6 +196,7 @@ class Release:
     step: Step
     reason: str = ""
     until: datetime | None = None
+    silence: int = 0  # the one that swallowed it
 
 
 def release(
@@ -181,11 +210,14 @@ def release(
     quiet: QuietHours | None,
     sees_embargoed: bool,
     now: datetime,
+    load: Load = Load(),  # noqa: B008 - frozen
+    settings: Alerts = Alerts(),  # noqa: B008 - frozen
 ) -> Release:
     """What becomes of a held `delivery` that is due, as things stand at `now`.
 
     The status of the story is looked at again here, since an embargo or quiet hours may have passed
-    between the hit and this moment. `rules` are the names of the rules that the message lists.
+    between the hit and this moment. `rules` are the names of the rules that the message lists, `load` is
+    what its recipient got lately.
     """
     if delivery.kind in UNSTOPPABLE:
         return Release(Step.SEND)
@@ -200,13 +232,22 @@ def release(
         "source": [source],
         "channel": [delivery.channel],
         "story": [str(delivery.story)],
+        "recipient": [delivery.recipient],
     }
     if silence := covering(silences, facts, now):
-        return Release(Step.SUPPRESS, f"silenced until {silence.ends_at:%Y-%m-%d %H:%M}Z: {silence.comment}")
+        said = f"silenced until {silence.ends_at:%Y-%m-%d %H:%M}Z: {silence.comment}"
+        return Release(Step.SUPPRESS, said, silence=silence.id)
     if delivery.priority is Priority.FLASH:
         return Release(Step.SEND)
     if until := quiet_until(quiet, delivery.channel, now):
         return Release(Step.HOLD, "quiet hours", until)
-    if delivery.reason.startswith(("digest", "quiet hours", "storm")):
-        return Release(Step.GATHER, delivery.reason)
-    return Release(Step.SEND)
+    gathers = together(delivery.reason)
+    wait = backlog(load, delivery.reason, settings, now) if gathers else too_many(load, rules, settings, now)
+    if wait:
+        return Release(Step.HOLD, wait.reason, wait.until)
+    return Release(Step.GATHER, delivery.reason) if gathers else Release(Step.SEND)
+
+
+def together(reason: str) -> str:
+    """What a message waits for to be told with others: digest, quiet hours, storm, throttle; "" for alone."""
+    return next((kind for kind in GATHERED if reason.startswith(kind)), "")

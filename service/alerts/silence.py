@@ -7,7 +7,7 @@ from datetime import datetime
 
 from service.model import Silence
 
-MATCHED = ("rule", "source", "channel", "story")  # what a silence may name
+MATCHED = ("rule", "source", "channel", "story", "recipient")  # what a silence may name
 
 
 def covering(

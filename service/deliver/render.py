@@ -143,6 +143,7 @@ class Shown:
     reasons: tuple[Reason, ...] = ()
     embargo: str = ""
     withheld: bool = False
+    late: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +189,10 @@ def _view(notice: Notice, base_url: str, agent: str) -> dict[str, Any]:
         "title": dialect.clean(notice.title),
         "paragraphs": [dialect.clean(part).strip() for part in notice.text.split("\n\n") if part.strip()],
         "entries": [_shown(entry, entry.item) for entry in entries if entry.item],
-        "more_entries": max(len(notice.entries) - ENTRIES, 0),
+        "more_entries": max(len(notice.entries) - ENTRIES, 0) + notice.more,
+        "gathered": notice.gathered,
+        "unacknowledged": _span(notice.unacknowledged) if notice.unacknowledged else "",
+        "links": {name: url for name, url in notice.links.items() if _address(url)},
         "monitor_url": f"{base_url.rstrip('/')}/stories/{told.story}" if base_url and told else base_url,
         "withdrawn": bool(notice.item and notice.item.status is Status.CANCELED),
     }
@@ -217,6 +221,7 @@ def _shown(notice: Notice, item: Item, *, told: bool = False, window: int = WIND
         else (),
         embargo=when(item.embargo_until) if blocked and item.embargo_until else "",
         withheld=item.status is Status.WITHHELD,
+        late=_span(notice.late) if notice.late else "",
     )
 
 
@@ -334,7 +339,7 @@ def _chat(name: str, notice: Notice, view: Mapping[str, Any]) -> str:
             item = _shown(notice, notice.item, window=window)
             fitted["item"] = item if len(item.link) <= LONGEST_LINK else replace(item, link="")
         fitted["entries"] = view["entries"][:listed]
-        fitted["more_entries"] = len(notice.entries) - len(fitted["entries"])
+        fitted["more_entries"] = len(notice.entries) + notice.more - len(fitted["entries"])
         chat = _fill(name, fitted).strip()
         if len(chat) <= CHAT:
             return chat
@@ -361,6 +366,9 @@ def _headers(notice: Notice, base_url: str) -> Mapping[str, str]:
         label = re.sub(r"[^a-z0-9]+", "-", ascii_name.lower()).strip("-") or "rule"
         headers["List-Id"] = f"<{label}.{_host(base_url)}>"
         headers["X-Monitor-Rules"] = ", ".join(names)
+    if leave := _address(notice.links.get("unsubscribe", "")):
+        headers["List-Unsubscribe"] = f"<{leave}>"
+        headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"  # RFC 8058
     if notice.priority is Priority.FLASH:
         headers["Importance"] = "high"
     return headers

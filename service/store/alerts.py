@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, func, insert, select, update
 
 from service.errors import NotFoundError
-from service.model import Alert, AlertState, Hit, Silence
+from service.model import Alert, AlertState, Hit, Relevance, Silence
 from service.store.rows import columns, upsert, values
 from service.store.schema import alert as table
 from service.store.schema import hit, silence
@@ -105,6 +105,15 @@ class Alerts:
             raise NotFoundError("alert", alert_id, "`monitor list-alerts` shows all")
         return found[0]
 
+    def counts_since(self, since: datetime) -> dict[int, int]:
+        """How many alerts each rule has opened since then, by its id."""
+        query = select(table.c.rule, func.count()).where(table.c.opened_at >= since).group_by(table.c.rule)
+        return {row[0]: row[1] for row in self._connection.execute(query)}
+
+    def judged(self, rule_id: int) -> Sequence[Alert]:
+        """The alerts of a rule that somebody has judged, the newest first."""
+        return self._find(table.c.rule == rule_id, table.c.relevance != Relevance.UNJUDGED, newest=True)
+
     # ------------------------------------------------------------ silences
 
     def add_silence(self, new: Silence) -> Silence:
@@ -115,6 +124,18 @@ class Alerts:
     def silences(self, now: datetime) -> Sequence[Silence]:
         """The silences that hold now or later, by their end."""
         query = select(*SILENCE).where(silence.c.ends_at > now).order_by(silence.c.ends_at, silence.c.id)
+        return [Silence(**row._asdict()) for row in self._connection.execute(query)]
+
+    def silences_between(self, begin: datetime, end: datetime) -> Sequence[Silence]:
+        """The silences that held at some moment of that time, by their beginning."""
+        held = (silence.c.starts_at <= end, silence.c.ends_at >= begin)
+        rows = self._connection.execute(select(*SILENCE).where(*held).order_by(silence.c.starts_at))
+        return [Silence(**row._asdict()) for row in rows]
+
+    def ended_silences(self, since: datetime, now: datetime) -> Sequence[Silence]:
+        """The silences that ended between then and now, in the order of their ends."""
+        over = (silence.c.ends_at > since, silence.c.ends_at <= now)
+        query = select(*SILENCE).where(*over).order_by(silence.c.ends_at, silence.c.id)
         return [Silence(**row._asdict()) for row in self._connection.execute(query)]
 
     def end_silence(self, silence_id: int, now: datetime) -> None:

@@ -71,6 +71,12 @@ class Installation:
         return uuid
 
     @property
+    def created_at(self) -> datetime:
+        """When the database was made."""
+        at: datetime = self._connection.execute(select(table.c.created_at)).scalar_one()
+        return at
+
+    @property
     def key(self) -> bytes:
         """What signs the links in messages; whoever has it can act on alerts."""
         return bytes.fromhex(self._connection.execute(select(table.c.key)).scalar_one())

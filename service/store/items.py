@@ -150,6 +150,11 @@ class Items:
         ids = self._search.find(query, before_id=before_id, limit=limit)
         return self._find(table.c.id.in_(ids), limit=None, newest=True) if ids else []
 
+    def linked(self, canonical_link: str, limit: int = 5) -> Sequence[Item]:
+        """Items under that canonical link, the newest first."""
+        wanted = link_hash(canonical_link)
+        return [] if wanted is None else self._find(table.c.link_hash == wanted, limit=limit, newest=True)
+
     def scan(
         self, *, since: datetime | None = None, batch: int = 1000, newest: bool = False
     ) -> Iterator[Item]:
@@ -188,6 +193,11 @@ class Items:
     def count(self) -> int:
         """How many items are stored, versions included."""
         return self._connection.execute(select(func.count()).select_from(table)).scalar_one()
+
+    def count_since(self, since: datetime) -> int:
+        """How many items were stored since then."""
+        query = select(func.count(table.c.id)).where(table.c.stored_at >= since)
+        return self._connection.execute(query).scalar_one()
 
     def prune(self, before: datetime, limit: int) -> int:
         """Drop up to `limit` items stored before then, with their hits; the number of them."""

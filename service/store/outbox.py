@@ -22,11 +22,13 @@ from sqlalchemy import (
     case,
     delete,
     exists,
+    false,
     func,
     insert,
     literal,
     or_,
     select,
+    true,
     update,
 )
 
@@ -34,7 +36,7 @@ from service.errors import NotFoundError
 from service.model import Attempt, Delivery, DeliveryKind, DeliveryState, Message, Outcome, Priority
 from service.store import lease as leases
 from service.store.rows import columns, slices, upsert, values
-from service.store.schema import alert, attempt, delivery_alert
+from service.store.schema import alert, attempt, delivery_alert, once
 from service.store.schema import delivery as table
 
 UNSENT = (DeliveryState.HELD, DeliveryState.PENDING)
@@ -121,9 +123,39 @@ class Outbox:
         """It waits until then, for that reason. False where it is held no more."""
         return self._change(delivery_id, [DeliveryState.HELD], {"due_at": until, "reason": reason})
 
-    def suppress(self, delivery_id: int, reason: str) -> bool:
-        """It does not go out, for that reason; one that is on the wire may still arrive."""
-        return self._change(delivery_id, UNSENT, {"state": DeliveryState.SUPPRESSED, "reason": reason})
+    def suppress(self, delivery_id: int, reason: str, silence: int = 0) -> bool:
+        """It does not go out, for that reason, or that silence; one that is on the wire may still arrive."""
+        gone = {"state": DeliveryState.SUPPRESSED, "reason": reason, "silence": silence}
+        return self._change(delivery_id, UNSENT, gone)
+
+    def silenced(self, silence: int) -> Sequence[Delivery]:
+        """What a silence swallowed, the oldest first."""
+        return self._find(table.c.silence == silence)
+
+    def held_with(self, delivery: Delivery, now: datetime) -> Sequence[Delivery]:
+        """Everything held for the same recipient whose hold is over, the oldest first."""
+        due = (
+            table.c.channel == delivery.channel,
+            table.c.state == DeliveryState.HELD,
+            table.c.due_at <= now,
+        )
+        return self._find(*due, table.c.recipient == delivery.recipient)
+
+    def written_since(
+        self, channel: str, recipient: str, since: datetime, rule: int | None = None
+    ) -> Sequence[tuple[datetime, bool]]:
+        """When each message to a recipient went out or is to go, in order, and whether it still waits."""
+        pending = (table.c.state == DeliveryState.PENDING, table.c.due_at.label("at"), true())
+        sent = (table.c.sent_at >= since, table.c.sent_at.label("at"), false())
+        found: list[tuple[datetime, bool]] = []
+        for which, at, waits in (pending, sent):
+            query = select(at, waits).where(table.c.channel == channel, which, table.c.recipient == recipient)
+            if rule is not None:
+                told = delivery_alert.join(alert, alert.c.id == delivery_alert.c.alert)
+                about = (delivery_alert.c.delivery == table.c.id, alert.c.rule == rule)
+                query = query.where(exists().select_from(told).where(*about))
+            found += [(row[0], bool(row[1])) for row in self._connection.execute(query)]
+        return sorted(found)
 
     def suppress_story(self, story_id: int, reason: str) -> int:
         """Nothing that waits about that story goes out; the number of messages."""
@@ -235,6 +267,12 @@ class Outbox:
             raise NotFoundError("delivery", delivery_id, "`monitor list-deliveries` shows all")
         return found[0]
 
+    def latest(self, kind: DeliveryKind, since: datetime) -> datetime | None:
+        """When the newest message of a kind was made, if after `since`."""
+        newest = select(func.max(table.c.created_at)).where(table.c.created_at > since, table.c.kind == kind)
+        at: datetime | None = self._connection.execute(newest).scalar()
+        return at
+
     def list(
         self,
         *,
@@ -267,12 +305,6 @@ class Outbox:
                 started_at=row.started_at,
                 took=row.took,
                 outcome=Outcome(
-    def latest(self, kind: DeliveryKind, since: datetime) -> datetime | None:
-        """When the newest message of a kind was made, if after `since`."""
-        newest = select(func.max(table.c.created_at)).where(table.c.created_at > since, table.c.kind == kind)
-        at: datetime | None = self._connection.execute(newest).scalar()
-        return at
-
                     verdict=row.verdict, code=row.code, reason=row.reason, retry_after=row.retry_after
                 ),
                 node=row.node,
@@ -297,6 +329,56 @@ class Outbox:
             about = (delivery_alert.c.delivery == table.c.id, alert.c.rule == rule)
             sent.append(exists().select_from(told).where(*about))
         return self._connection.execute(select(func.count(table.c.id)).where(*sent)).scalar_one()
+
+    # ------------------------------------------------------------ what the overseer asks
+
+    def troubled(self) -> Sequence[tuple[str, datetime, int, str]]:
+        """Channels with messages that failed and are tried again: since when, how many wait, and why."""
+        waiting = (table.c.state == DeliveryState.PENDING, table.c.last_error != "")
+        query = (
+            select(table.c.channel, func.min(table.c.created_at), func.count(), func.max(table.c.last_error))
+            .where(*waiting)
+            .group_by(table.c.channel)
+        )
+        return [tuple(row) for row in self._connection.execute(query)]
+
+    def last_sent(self, channel: str) -> datetime | None:
+        """When the channel last took a message."""
+        newest = select(func.max(table.c.sent_at)).where(table.c.channel == channel)
+        at: datetime | None = self._connection.execute(newest).scalar()
+        return at
+
+    def stranded(self, before: datetime, since: datetime) -> Sequence[Delivery]:
+        """What a channel gave up, and the flashes it has not got rid of, if made between `since` and then."""
+        flash = and_(
+            table.c.state == DeliveryState.PENDING,
+            table.c.priority == Priority.FLASH,
+            table.c.created_at <= before,
+        )
+        dead = table.c.state == DeliveryState.DEAD
+        return self._find(or_(flash, dead), table.c.created_at >= since, table.c.message.is_not(None))
+
+    def count_sent(self, since: datetime) -> int:
+        """How many messages were sent since then, on all channels."""
+        sent = (table.c.created_at >= since, table.c.state == DeliveryState.SENT)
+        return self._connection.execute(select(func.count(table.c.id)).where(*sent)).scalar_one()
+
+    def once(self, key: str, now: datetime) -> bool:
+        """Whether this is the first to ask for that key, on any node and ever."""
+        first = upsert(self._connection, once).values(key=key, at=now).on_conflict_do_nothing()
+        return self._connection.execute(first.returning(once.c.key)).first() is not None
+
+    def undo_once(self, key: str) -> datetime | None:
+        """When that was done, so that it may be done again; None where it was not."""
+        undone = delete(once).where(once.c.key == key).returning(once.c.at)
+        at: datetime | None = self._connection.execute(undone).scalar()
+        return at
+
+    def forget_once(self, before: datetime) -> None:
+        """Forget what was done before then."""
+        self._connection.execute(delete(once).where(once.c.at < before))
+
+    # ------------------------------------------------------------ retention
 
     def prune(self, before: datetime, limit: int) -> int:
         """Drop up to `limit` messages created before then that do not wait any more; the number of them."""

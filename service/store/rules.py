@@ -87,6 +87,20 @@ class Rules:
         self._record(rule)
         return rule
 
+    def expect(self, rule_id: int, per_day: float | None) -> None:
+        """Remember how many alerts a day its back-test promised; None: nothing is known."""
+        self._connection.execute(update(table).where(table.c.id == rule_id).values(forecast=per_day))
+
+    def forecasts(self, ids: Collection[int]) -> dict[int, float]:
+        """What was promised for these rules, as far as anything was."""
+        found: dict[int, float] = {}
+        for part in slices(ids):
+            query = select(table.c.id, table.c.forecast).where(table.c.id.in_(part))
+            found.update(
+                {row.id: row.forecast for row in self._connection.execute(query) if row.forecast is not None}
+            )
+        return found
+
     def remove(self, name: str, now: datetime) -> None:
         """Take the rule off; its alerts stay, its name may be used again. Raises NotFoundError."""
         gone = {"removed_at": now, "revision": self._bump()}

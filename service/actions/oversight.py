@@ -1,0 +1,244 @@
+"""The monitor watched: what it does by itself about what nobody has seen, and about its own troubles.
+
+Each of these is done once, however many nodes there are and however often they start: whoever writes the
+key of it does it. All is decided from the database, so nothing is forgotten over a restart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from service.alerts import escalation
+from service.alerts.hours import quiet_until
+from service.app import App
+from service.model import (
+    AlertState,
+    Delivery,
+    DeliveryKind,
+    DeliveryState,
+    Priority,
+    Rule,
+    SourceState,
+    Status,
+)
+from service.release import Releaser
+from service.store.db import Transaction
+from service.telling import directory
+
+DAY = timedelta(days=1)
+FALL_OVER = timedelta(minutes=2)  # that a flash may wait for its channel
+DOWN = timedelta(minutes=5)  # that a channel may take nothing, before the operators are told
+SUMMARY = timedelta(days=7)  # a silence that ended longer ago is no news
+TIMES = 10  # the forecast of a rule, before its owner is told
+FEWEST = 20  # alerts a day below which nobody is bothered
+REMEMBERED = timedelta(days=400)  # what was done once
+
+
+def oversee(app: App) -> None:
+    """One look at everything; cheap where there is nothing to do."""
+    now = app.store.now()
+    with app.store.begin() as tx:
+        overseer = Overseer(app, tx, now)
+        overseer.sum_up_silences()
+        overseer.escalate()
+        down = overseer.channels()
+        overseer.fall_over(down)
+        overseer.forecasts(down)
+        overseer.alive(down)
+        tx.outbox.forget_once(now - REMEMBERED)
+
+
+class Overseer:
+    """The duties of one look, in one transaction."""
+
+    def __init__(self, app: App, tx: Transaction, now: datetime) -> None:
+        self.app, self.tx, self.now = app, tx, now
+        self.config = app.config
+
+    def sum_up_silences(self) -> None:
+        """Tell each recipient what a silence swallowed, once it is over."""
+        releaser = Releaser(self.tx, self.config, self.app.channels, self.now)
+        for silence in self.tx.alerts.ended_silences(self.now - SUMMARY, self.now):
+            if any(kind == "recipient" for kind, _ in silence.matchers):
+                continue  # somebody who unsubscribed
+            swallowed: dict[tuple[str, str], list[Delivery]] = {}
+            for delivery in self.tx.outbox.silenced(silence.id):
+                if delivery.story and self.tx.stories.get(delivery.story).status is Status.USABLE:
+                    swallowed.setdefault((delivery.channel, delivery.recipient), []).append(delivery)
+            for (channel, recipient), batch in swallowed.items():
+                quiet = quiet_until(self.config.quiet_hours, channel, self.now)
+                if not quiet and self._once(f"silence:{silence.id}:{channel}:{recipient}"):
+                    releaser.digest(
+                        batch, "silence", text=f"{silence.comment} ({silence.author or 'nobody'})"
+                    )
+
+    def escalate(self) -> None:
+        """Tell the next in line of each alert that nobody has acknowledged."""
+        for rule in self.tx.rules.list():
+            if rule.enabled and rule.escalate:
+                for alert in self.tx.alerts.list(
+                    state=AlertState.OPEN, rule=rule.id, since=self.now - DAY, limit=None
+                ):
+                    sent = [
+                        one
+                        for one in self.tx.outbox.of_story(alert.story)
+                        if alert.id in one.alerts and one.sent_at
+                    ]
+                    told_at = min((one.sent_at for one in sent if one.sent_at), default=None)
+                    stage = told_at and escalation.due(rule.escalate, alert.step, told_at, self.now)
+                    if not stage:
+                        continue
+                    self.tx.alerts.update(replace(alert, step=alert.step + 1))
+                    minutes = int(stage.after.total_seconds() // 60)
+                    newest = max(sent, key=lambda one: one.id)
+                    self._send(
+                        [stage.target],
+                        Delivery(
+                            channel="",
+                            kind=DeliveryKind.ALERT,
+                            story=alert.story,
+                            item=max(one.item for one in sent) or newest.item,
+                            alerts=(alert.id,),
+                            priority=Priority.FLASH,
+                            reason=f"escalation: nobody acknowledged within {minutes} min",
+                        ),
+                    )
+                    self.app.report("alert.escalated", alert=alert.id, rule=rule.name, to=stage.target)
+
+    def channels(self) -> set[str]:
+        """The channels that take nothing; whoever operates the monitor is told on another, and of the end."""
+        down: dict[str, tuple[datetime, int, str]] = {}
+        for channel, since, waiting, error in self.tx.outbox.troubled():
+            last = self.tx.outbox.last_sent(channel)
+            if self.now - since >= DOWN and (last is None or self.now - last >= DOWN):
+                down[channel] = (since, waiting, error)
+        for channel, (since, waiting, error) in down.items():
+            if self._once(f"down:{channel}"):
+                title = f"Channel {channel} takes no messages"
+                text = f"Since {self._clock(since)} nothing has arrived on {channel}: {error}"
+                text += f"\n\n{waiting} messages wait for it; they are tried again for a day."
+                self.announce(title, text, down)
+                self.app.report("channel.down", channel=channel, reason=error)
+        for channel in self.app.channels:
+            if channel not in down and (told_at := self.tx.outbox.undo_once(f"down:{channel}")):
+                text = f"It took nothing for {int((self.now - told_at).total_seconds() // 60) + 5} min."
+                self.announce(f"Channel {channel} works again", text, down)
+                self.app.report("channel.up", channel=channel)
+        return set(down)
+
+    def fall_over(self, down: set[str]) -> None:
+        """Send by the fallback what a channel gave up, or did not get rid of while it was urgent."""
+        known = directory(self.tx)
+        for delivery in self.tx.outbox.stranded(self.now - FALL_OVER, self.now - DAY):
+            channel = self.app.channels.get(delivery.channel)
+            fallback = channel.fallback if channel else ""
+            if not fallback or fallback in down or delivery.kind is DeliveryKind.TEST:
+                continue
+            if self._once(f"fallback:{delivery.id}"):
+                recipient = known.elsewhere(delivery.channel, delivery.recipient, fallback)
+                self.tx.outbox.add(
+                    replace(
+                        delivery,
+                        id=0,
+                        channel=fallback,
+                        recipient=recipient,
+                        state=DeliveryState.PENDING,
+                        reason=f"instead of delivery {delivery.id} on {delivery.channel}",
+                        attempts=0,
+                        last_error="",
+                        created_at=self.now,
+                        due_at=self.now,
+                        epoch=0,
+                    ),
+                    delivery.alerts,
+                )
+                self.app.report("delivery.fallback", delivery=delivery.id, channel=fallback)
+
+    def forecasts(self, down: Iterable[str] = ()) -> None:
+        """Tell the owner of a rule that it alerts ten times as often as its back-test said."""
+        counts = self.tx.alerts.counts_since(self.now - DAY)
+        expected = self.tx.rules.forecasts(counts)
+        rules = self.tx.rules.with_ids(expected)
+        for number, forecast in expected.items():
+            told, rule = counts[number], rules[number]
+            if told < FEWEST or told < TIMES * forecast:
+                continue
+            if self._once(f"forecast:{number}:{self.now:%Y-%m-%d}"):
+                title = f"Rule {rule.name} alerts more than was expected"
+                text = f"{told} alerts in 24 hours; {forecast:.1f} a day were expected when it was written."
+                text += f"\n\nTry it narrower: monitor test-rule --rule {rule.name} --since 24h --explain"
+                self.announce(title, text, down, self._owner(rule))
+
+    def alive(self, down: Iterable[str]) -> None:
+        """One line a day to the operators: that it works, and what it did."""
+        zone = ZoneInfo(self.config.digest.timezone)
+        hour, _, minute = self.config.digest.daily_at.partition(":")
+        today = self.now.astimezone(zone).date()
+        due = datetime.combine(today, time(int(hour), int(minute)), zone)
+        if not self.config.alerts.operators or not self.tx.installation.created_at < due <= self.now:
+            return
+        if self._once(f"alive:{today}"):
+            title, text = self._alive_words(sorted(down))
+            self.announce(title, text, down)
+
+    def _alive_words(self, down: Sequence[str]) -> tuple[str, str]:
+        since = self.now - DAY
+        items, alerts = self.tx.items.count_since(since), sum(self.tx.alerts.counts_since(since).values())
+        sent = self.tx.outbox.count_sent(since)
+        states = self.tx.sources.counts()
+        blind = sum(
+            states.get(state, 0) for state in (SourceState.FAILING, SourceState.SILENT, SourceState.GONE)
+        )
+        dead = len(self.tx.outbox.list(state=DeliveryState.DEAD, since=since, limit=None))
+        facts = [
+            f"{sum(states.values()) - states.get(SourceState.PAUSED, 0)} sources are polled, {blind} are blind.",
+            f"{dead} messages were given up." if dead else "No message was given up.",
+            *([f"These channels take nothing: {', '.join(down)}."] if down else []),
+        ]
+        return f"Alive: {items} items, {alerts} alerts, {sent} messages in 24 hours", "\n\n".join(facts)
+
+    # ------------------------------------------------------------ whom to tell, and once
+
+    def announce(self, title: str, text: str, down: Iterable[str] = (), targets: Sequence[str] = ()) -> None:
+        """Tell the operators, or these targets, on channels that work: never of a failure by what failed."""
+        down = set(down)
+        targets = targets or self.config.alerts.operators
+        works = [target for target in targets if target.partition(":")[0] not in down]
+        if targets and not works:
+            named = [self.app.channels[target.partition(":")[0]].fallback for target in targets]
+            others = [*named, *self.app.channels]
+            works = [channel for channel in others if channel and channel not in down][:1]
+        message = Delivery(
+            channel="", kind=DeliveryKind.OPERATOR, priority=Priority.HIGH, reason=f"{title}\n{text}"
+        )
+        self._send(works, message)
+
+    def _send(self, targets: Sequence[str], message: Delivery) -> None:
+        for recipient in directory(self.tx).resolve(targets):
+            if not recipient.gone:
+                self.tx.outbox.add(
+                    replace(
+                        message,
+                        channel=recipient.channel,
+                        recipient=recipient.address,
+                        created_at=self.now,
+                        due_at=self.now,
+                    ),
+                    message.alerts,
+                )
+
+    def _owner(self, rule: Rule) -> Sequence[str]:
+        """Who wrote a rule, where that is somebody who can be told; else the operators, else its readers."""
+        people = {person.name: person for person in self.tx.people.list()}
+        if person := people.get(rule.changed_by):
+            return [f"{channel}:{address}" for channel, address in person.addresses.items()][:1]
+        return self.config.alerts.operators or rule.channels
+
+    def _once(self, key: str) -> bool:
+        return self.tx.outbox.once(key, self.now)
+
+    def _clock(self, at: datetime) -> str:
+        return f"{at.astimezone(ZoneInfo(self.config.digest.timezone)):%H:%M}"
