@@ -22,7 +22,10 @@ def take_in(
 ) -> Iterator[tuple[Item, Placement]]:
     """Each new item or version of a document, as it was stored, and how it came into its story."""
     # Marks first: a kill repeats the text that it takes back, and is a new version all the same.
-    items = [marks.read(replace(item, source=source.id, received_at=now), agencies) for item in items]
+    items = [
+        marks.read(replace(item, source=source.id, received_at=item.received_at or now), agencies)
+        for item in items
+    ]
     keys = identity.identify(items)
     known = tx.items.seen(source.id, {name for each in keys for name in (each.primary, *each.aliases)})
     contents = [identity.content(item) for item in items]

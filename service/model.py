@@ -109,6 +109,18 @@ class Outage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """A time in which a source was not read: from the first poll that failed to the next that did not."""
+
+    source: int
+    began_at: datetime
+    ended_at: datetime | None = None  # None: it lasts
+    polls: int = 1  # that failed
+    reason: str = ""  # of the last one
+    id: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
     """Bytes as they were fetched, decoded from their transfer encoding only."""
 

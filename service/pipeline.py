@@ -42,6 +42,7 @@ from service.model import (
     FailureKind,
     Fetched,
     Freshness,
+    Gap,
     Node,
     Parsed,
     Source,
@@ -55,6 +56,8 @@ from service.workers import WorkerError, Workers
 DELIVERY_LEASE = timedelta(seconds=60)  # twice the longest attempt: connect 5 s, read 15 s, total 30 s
 ARRIVALS = 200  # unchanged sources settled in one transaction
 RELEASE_BATCH = 200  # messages rendered in one transaction
+
+UNWATCHED = "it was not polled: no monitor was running, or the source was paused"
 
 Report = Callable[..., None]  # report(event: str, **facts): one line of log, a counter, a picture
 
@@ -235,16 +238,13 @@ class Pipeline:
         )
         if not settled:
             raise _FencedError
+        self._note_gap(tx, result, now)
+        self._remember(tx, source, due, new, now)
         if due.state is not source.state and SourceState.GONE in {due.state, source.state}:
             self.parts.report("source.state", source=source.name, state=due.state, reason=due.reason)
 
-        self._note_gap(tx, result, now)
-        self._remember(tx, source, due, new, now)
-    # ------------------------------------------------------------ release and deliver
-
-    def release(self, now: datetime) -> int:
     def _remember(self, tx: Transaction, source: Source, due: Due, new: int, now: datetime) -> None:
-        """What a poll teaches about when to worry; the first one, which brings all at once, teaches nothing."""
+        """What a poll teaches about when to worry; the first, which brings all at once, teaches nothing."""
         if new and source.last_ok_at and source.state is not SourceState.PAUSED:
             habit = blind.learn(tx.outages.habit(source.id), now, source.timezone)
             tx.outages.learn(source.id, habit, blind.missed_at(habit, source.timezone))
@@ -262,6 +262,9 @@ class Pipeline:
         elif since := unwatched_since(source, self.parts.config.poll, now):
             tx.gaps.add(Gap(source=source.id, began_at=since, ended_at=now, polls=0, reason=UNWATCHED))
 
+    # ------------------------------------------------------------ release and deliver
+
+    def release(self, now: datetime) -> int:
         """How many held messages were rendered, or found to be unwanted by now."""
         with self.parts.store.read() as tx:
             if not tx.outbox.held_due(now, 1):

@@ -36,6 +36,7 @@ DROPS = {  # where things are put down for us, coming late spares nobody
 }
 BACKED_OFF = timedelta(hours=1)  # the longest wait of a source whose interval a person chose
 MOVED_FOR_GOOD = 3  # permanent redirects to the same place in a row
+MISSED_LOOKS = 2  # of the longest interval in a row: nobody was there to look
 JITTER = 0.1  # of the interval, so that sources that began together part
 
 
@@ -76,6 +77,14 @@ def next_poll(
         reason=f"{reason}; it has moved to {moved}" if moved else reason,
         url=moved or None,
     )
+
+
+def unwatched_since(source: Source, poll: config.Poll, now: datetime) -> datetime | None:
+    """Since when a source that is read at `now` was not looked at, though it should have been; else None."""
+    if source.last_polled_at is None or source.cron:
+        return None
+    longest = max(source.every or poll.longest, poll.longest)
+    return source.last_polled_at if now - source.last_polled_at > MISSED_LOOKS * longest else None
 
 
 def check_cron(fields: str, timezone: str = "UTC") -> str:

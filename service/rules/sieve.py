@@ -61,6 +61,8 @@ class _Tongue:
             for key in anchor
         }
         self._needles = [(needle(key), bits) for key, bits in self._keys.items() if is_wildcard(key)]
+        # What has no letter has keys without a letter.
+        self._numbers = any(key.upper() == key.lower() for key in self._keys) or bool(self._needles)
         self._known: set[str] = set()
         self._bits: dict[str, int] = {}  # of the chunks that meet an anchor
         self._telling: set[str] = set()  # the same chunks
@@ -85,6 +87,8 @@ class _Tongue:
         if len(self._known) > REMEMBERED:
             self._known.clear()
         new = set(chunks) - self._known
+        if not self._numbers:  # figures are new in every item, and would only fill the memory
+            new = {chunk for chunk in new if not (chunk.isascii() and chunk.upper() == chunk.lower())}
         self._known |= new
         for chunk in new:
             keys = self._reading.chunks[chunk]

@@ -24,11 +24,12 @@ from service.store.accounts import Accounts
 from service.store.alerts import Alerts
 from service.store.audit import Audit
 from service.store.board import Board
+from service.store.gaps import Gaps
 from service.store.installation import Installation
 from service.store.items import Items
 from service.store.nodes import Nodes
-from service.store.outbox import Outbox
 from service.store.outages import Outages
+from service.store.outbox import Outbox
 from service.store.people import People
 from service.store.rules import Rules
 from service.store.schema import REVISION
@@ -63,9 +64,9 @@ class Transaction:
 
     def __init__(self, connection: Connection, place: str) -> None:
         self.sources = Sources(connection)
-        self.stories = Stories(connection)
         self.outages = Outages(connection)
         self.gaps = Gaps(connection)
+        self.stories = Stories(connection)
         self.items = Items(connection, self.stories)
         self.rules = Rules(connection)
         self.alerts = Alerts(connection)

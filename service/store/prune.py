@@ -26,6 +26,7 @@ class Pruned:
     attempts: int = 0
     fingerprints: int = 0
     seen: int = 0  # of sources that were removed
+    gaps: int = 0
     nodes: int = 0
 
 
@@ -49,6 +50,7 @@ def prune(store: Store, now: datetime, retention: Retention, *, rows: int = SLIC
         stories=all_of(lambda tx: tx.stories.prune(before, rows)),
         fingerprints=_fingerprints(store, now - retention.fingerprints, rows),
         seen=all_of(lambda tx: tx.sources.prune(rows)),
+        gaps=all_of(lambda tx: tx.gaps.prune(before, rows)),
         nodes=all_of(lambda tx: tx.nodes.prune(now - FORGOTTEN)),
     )
     while store.vacuum():

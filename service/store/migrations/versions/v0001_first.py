@@ -127,6 +127,19 @@ def _sources() -> None:
 def _stories() -> None:
     """The threads of items."""
     op.create_table(
+        "gap",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("source", sa.BigInteger(), nullable=False),
+        sa.Column("began_at", sa.BigInteger(), nullable=False),
+        sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.Column("polls", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("reason", sa.Text(), server_default="", nullable=False),
+        sa.ForeignKeyConstraint(["source"], ["source.id"], name="fk_gap_source_source", ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name="pk_gap"),
+    )
+    op.create_index("ix_gap_ended_at", "gap", ["ended_at"], unique=False)
+    op.create_index("ix_gap_source_began_at", "gap", ["source", "began_at"], unique=False)
+    op.create_table(
         "story",
         sa.Column("id", ID, nullable=False),
         sa.Column("headline", sa.Text(), server_default="", nullable=False),
