@@ -6,8 +6,9 @@ publication, so that a first poll, which brings a week at once, does not count a
 
 from __future__ import annotations
 
+import time
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
@@ -28,6 +29,7 @@ from service.store.db import Transaction
 from service.store.items import Wording
 
 WINDOW = timedelta(days=30)
+GROWN = timedelta(seconds=0.4)  # between two looks at a back-test that grows
 CONCLUSIVE = 100  # items of an archive from which on its frequencies say something
 DAY = timedelta(days=1) // MICROSECOND
 
@@ -91,6 +93,27 @@ def backtest(
             reader.read(page)
             progress(len(page))
         return reader.result()
+
+
+def growing(
+    app: App,
+    query: Query,
+    other: Query | None = None,
+    *,
+    since: timedelta = WINDOW,
+    newest: int = NEWEST,
+    every: timedelta = GROWN,
+) -> Iterator[tuple[Backtest, bool]]:
+    """The back-test as it grows, for whoever watches it; beside it stands whether it is whole."""
+    with app.store.read() as tx:
+        reader = _Reader(app, tx, query, other, newest)
+        due = time.monotonic() + every.total_seconds() / 2  # the first figures come early
+        for page in tx.items.wordings(since=app.store.now() - since):
+            reader.read(page)
+            if time.monotonic() > due:
+                yield reader.result(), False
+                due = time.monotonic() + every.total_seconds()
+        yield reader.result(), True
 
 
 def on_archive(trial: Trial, since: timedelta, *, progress: Progress = silent) -> Backtest:

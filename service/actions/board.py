@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from service.actions.alerts import take
 from service.actions.desk import Told, told
 from service.actions.health import lives
 from service.app import App
@@ -13,7 +14,6 @@ from service.errors import UsageError
 from service.model import (
     Alert,
     AlertState,
-    Change,
     Delivery,
     DeliveryState,
     Evidence,
@@ -94,7 +94,9 @@ def changed(app: App, since: Pulse) -> tuple[Sequence[Card], Pulse]:
     """The stories on the desk that changed after `since`, and how far the desk has come now."""
     with app.store.read() as tx:
         pulse = tx.board.pulse()
-        return (_cards(tx, tx.board.changed(since)) if pulse != since else []), pulse
+        # A page that was away for long is sent the newest; the others are on the page when it is asked for.
+        ids = sorted(tx.board.changed(since))[-STORIES:] if pulse != since else []
+        return _cards(tx, ids), pulse
 
 
 def cards(app: App, ids: Collection[int]) -> list[Card]:
@@ -134,8 +136,7 @@ def acknowledge(app: App, story_id: int, by: str) -> list[Told]:
             raise UsageError(f"story {story_id} was told to nobody")
         for alert in alerts:
             if alert.state is AlertState.OPEN:
-                tx.alerts.update(replace(alert, state=AlertState.ACKNOWLEDGED, updated_at=now))
-        tx.audit.add(Change(at=now, who=by, what="ack", subject=f"story {story_id}"))
+                take(tx, alert, by, None, "", now)
         return told(tx, tx.alerts.of_story(story_id))
 
 
@@ -145,9 +146,7 @@ def acknowledge_alert(app: App, alert_id: int, by: str) -> Told:
     with app.store.begin() as tx:
         alert = tx.alerts.show(alert_id)
         if alert.state is AlertState.OPEN:
-            alert = replace(alert, state=AlertState.ACKNOWLEDGED, updated_at=now)
-            tx.alerts.update(alert)
-        tx.audit.add(Change(at=now, who=by, what="ack", subject=f"alert {alert_id} of story {alert.story}"))
+            alert = take(tx, alert, by, None, "", now)
         return told(tx, [alert])[0]
 
 

@@ -9,10 +9,11 @@ from datetime import timedelta
 from urllib.parse import quote
 
 from fastapi import APIRouter, Request, Response
-from fastapi.sse import EventSourceResponse, ServerSentEvent
+from fastapi.sse import format_sse_event
+from starlette.responses import StreamingResponse
 
-from service.actions import archive, backtest, board, desk, people, rules, trials
-from service.actions.archive import Tried
+from service.actions import backtest, board, desk, people, rules, trials
+from service.actions.backtest import Backtest
 from service.actions.people import record
 from service.app import App
 from service.errors import MonitorError, QueryError
@@ -27,6 +28,7 @@ WINDOW = timedelta(days=30)
 DAYS = 30  # bars of the histogram
 PATIENCE = 5.0  # seconds that a page without JavaScript waits for its figures
 HITS = 20
+SAMPLES = 8  # of the newest hits
 
 router = APIRouter(include_in_schema=False)
 
@@ -35,7 +37,9 @@ router = APIRouter(include_in_schema=False)
 class Trial:
     """What stands beside the editor: figures so far, or what is wrong with the query."""
 
-    tried: Tried | None = None
+    tried: Backtest | None = None
+    done: bool = False
+    compared: bool = False
     since: timedelta = WINDOW
     warnings: Sequence[str] = ()
     pasted: Sequence[trials.Result] | None = None
@@ -124,14 +128,16 @@ def _editor(
 # ---------------------------------------------------------------- trying
 
 
-@router.post("/rules/try", response_class=EventSourceResponse)
-def try_rule(
-    request: Request, app: Monitor, _: Reader, viewer: Asking, sent: Sent
-) -> Iterator[ServerSentEvent]:
-    """What the query in the editor would have hit, streamed as the archive is read, newest first."""
+@router.post("/rules/try")
+def try_rule(request: Request, app: Monitor, _: Reader, viewer: Asking, sent: Sent) -> StreamingResponse:
+    """What the query in the editor would have hit, streamed as the archive is read."""
     shown = views(request)
-    for trial in _trials(app, sent):
-        yield ServerSentEvent(raw_data=shown.text("_trial.html", viewer, trial=trial))
+
+    def events() -> Iterator[bytes]:
+        for trial in _trials(app, sent):
+            yield format_sse_event(data_str=shown.text("_trial.html", viewer, trial=trial))
+
+    return StreamingResponse(events(), media_type="text/event-stream")
 
 
 @router.post("/rules/preview")
@@ -160,8 +166,14 @@ def _trials(app: App, sent: Form) -> Iterator[Trial]:
     except MonitorError as error:
         yield Trial(problem=sentence(error))
         return
-    for tried in archive.attempt(app, query, other, WINDOW):
-        yield Trial(tried=tried, warnings=backtest.warnings(query.node), pasted=pasted)
+    for tried, done in backtest.growing(app, query, other, since=WINDOW, newest=SAMPLES):
+        yield Trial(
+            tried=tried,
+            done=done,
+            compared=bool(other),
+            warnings=[*backtest.warnings(query.node, tried), *(near.sentence for near in tried.near)],
+            pasted=pasted,
+        )
 
 
 def _pasted(app: App, query: trials.Query, text: str) -> Sequence[trials.Result] | None:

@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Request
-from fastapi.sse import EventSourceResponse, ServerSentEvent
+from fastapi.sse import format_sse_event
 from starlette.concurrency import run_in_threadpool
+from starlette.responses import StreamingResponse
 
 from service.actions import board
 from service.actions.board import Card
@@ -29,6 +30,7 @@ from service.web.views import Views
 
 LOOK = 0.15  # seconds between two looks at the database; a story is on the page within half a second
 GLANCE = 10.0  # seconds after which the line at the top is drawn anew, whatever happened
+RECONNECT = 500  # milliseconds until a page that lost its stream asks again
 REMEMBERED = 64  # drawings that are kept for others who see the same
 
 router = APIRouter(include_in_schema=False)
@@ -82,7 +84,7 @@ class Pulses:
     async def _look(self) -> None:
         while self._waiting and not self.stopped:
             try:
-                now = await run_in_threadpool(self._read)
+                now = await run_in_threadpool(self.read)
             except MonitorError:  # the database is away: the page says so when it asks for itself
                 now = self._now
             if now != self._now:
@@ -90,7 +92,8 @@ class Pulses:
                 self._wake()
             await asyncio.sleep(LOOK)
 
-    def _read(self) -> Pulse:
+    def read(self) -> Pulse:
+        """How far the desk has come now."""
         with self._app.store.read() as tx:
             return tx.board.pulse()
 
@@ -137,7 +140,7 @@ class Drawings:
         ]
 
 
-@router.get("/live", response_class=EventSourceResponse)
+@router.get("/live")
 async def live(
     request: Request,
     _: Reader,
@@ -146,24 +149,32 @@ async def live(
     rule: str = "",
     state: str = "",
     last_event_id: Annotated[str, Header()] = "",
-) -> AsyncIterator[ServerSentEvent]:
+) -> StreamingResponse:
     """Stories that change from `since` on, and now and then the line at the top."""
     pulses: Pulses = request.app.state.pulses
+    known = Pulse.read(last_event_id) or Pulse.read(since) or await run_in_threadpool(pulses.read)
+    return StreamingResponse(
+        _events(request, viewer, Filter(rule, state), known), media_type="text/event-stream"
+    )
+
+
+async def _events(request: Request, viewer: Viewer, shown: Filter, known: Pulse) -> AsyncIterator[bytes]:
+    """The events of one page, until it or the monitor goes."""
+    pulses: Pulses = request.app.state.pulses
     drawings: Drawings = request.app.state.drawings
-    metrics = request.app.state.metrics
-    known = Pulse.read(last_event_id) or Pulse.read(since) or Pulse()
-    shown = Filter(rule, state)
-    metrics.pages += 1
+    request.app.state.metrics.pages += 1
     try:
-        yield ServerSentEvent(comment="connected", retry=500)
-        while not pulses.stopped:
+        yield format_sse_event(comment="connected", retry=RECONNECT)
+        while True:
             now = await pulses.after(known, GLANCE)
+            if pulses.stopped:
+                return
             if now:
                 for html in await drawings.stories(viewer, shown, known, now):
-                    yield ServerSentEvent(event="put", raw_data=html)
+                    yield format_sse_event(event="put", data_str=html)
                 known = now
             html = await run_in_threadpool(drawings.views.glance, viewer)
-            yield ServerSentEvent(event="put", raw_data=html, id=str(known))
-            yield ServerSentEvent(event="pulse", raw_data="")
+            yield format_sse_event(event="put", data_str=html, id=str(known))
+            yield format_sse_event(event="pulse", data_str="")
     finally:
-        metrics.pages -= 1
+        request.app.state.metrics.pages -= 1
