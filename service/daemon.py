@@ -24,11 +24,14 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from sdnotify import SystemdNotifier
 
 from service import __version__
+from service.actions import readiness
+from service.actions.oversight import oversee
 from service.actions.watch import Seeker, watch
 from service.app import App, alive
 from service.config import Config, load
+from service.deliver.heartbeat import ping, stalled
 from service.errors import ConfigError, StoreError
-from service.model import Failure, FailureKind, Fetched
+from service.model import Failure, FailureKind, Fetched, Verdict
 from service.store.prune import prune
 from service.web.server import Server
 
@@ -37,6 +40,7 @@ BEAT = timedelta(milliseconds=250)  # how late a due source or message may be se
 SWEEP = timedelta(seconds=20)  # a third of the shortest lease
 WATCH = 2.0  # seconds between two looks at the beats, on the monotonic clock
 PRUNE = timedelta(hours=1)
+OVERSEE = timedelta(seconds=10)
 WATCHMAN = timedelta(seconds=60)  # between two looks for sources that are blind or back
 RETRY = 1.0  # seconds until a refused transaction is tried again
 LOG_LINES = 10_000  # that wait to be written, before new ones are dropped
@@ -57,6 +61,7 @@ class Daemon:
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
         self.threads: list[threading.Thread] = []
+        self.progress = dict.fromkeys(("polling", "delivering"), time.monotonic())
         self.web = Server(app)
         self.seek = Seeker(app)
 
@@ -76,17 +81,20 @@ class Daemon:
     # ------------------------------------------------------------ start and stop
 
     def _start(self) -> None:
-        app, pipeline = self.app, self.app.pipeline
+        app = self.app
         with app.store.read() as tx:
             spoken = {source.language for source in tx.sources.list()}
         app.teller.warm(spoken | USUAL_LANGUAGES)  # may take a while on a new machine: in no transaction
         with app.store.read() as tx:
             app.teller.refresh(tx)
-        self._beat("poll", BEAT, lambda: pipeline.poll(app.store.now()))
+        self._beat("poll", BEAT, self._poll)
         self._beat("outbox", BEAT, self._outbox)
         self._beat("sweep", SWEEP, self._sweep)
         self._beat("prune", PRUNE, self._prune)
         self._beat("watch", WATCHMAN, self._watch_sources)
+        self._beat("oversee", OVERSEE, lambda: oversee(app))
+        if app.config.heartbeat.url:
+            self._beat("heartbeat", app.config.heartbeat.every, self._heartbeat)
         logging.getLogger("apscheduler").setLevel(logging.ERROR)  # a skipped beat is no news
         self.scheduler.add_listener(self._failed, EVENT_JOB_ERROR)
         for number in range(app.config.poll.workers):
@@ -115,10 +123,24 @@ class Daemon:
 
     # ------------------------------------------------------------ the beats
 
+    def _poll(self) -> None:
+        self.app.pipeline.poll(self.app.store.now())
+        self.progress["polling"] = time.monotonic()
+
+    def _heartbeat(self) -> None:
+        """Tell whoever waits for it that all is well; silence tells them that it is not."""
+        wrong = [f"{part}: no progress" for part in stalled(self.progress, time.monotonic())]
+        wrong += readiness.faults(self.app)
+        if wrong:
+            self.app.report("heartbeat.withheld", reason="; ".join(wrong))
+        elif (outcome := ping(self.app.config.heartbeat.url)).verdict is not Verdict.SENT:
+            self.app.report("heartbeat.failed", reason=f"{outcome.code} {outcome.reason}".strip())
+
     def _outbox(self) -> None:
         now = self.app.store.now()
         self.app.pipeline.release(now)
         self.app.pipeline.deliver(now)
+        self.progress["delivering"] = time.monotonic()
 
     def _sweep(self) -> None:
         """Say that this node lives, and take back what dead ones of this host held."""
@@ -155,7 +177,9 @@ class Daemon:
     def _take_in(self) -> None:
         """Take in what arrives, until the stop; what was fetched before it is still taken in."""
         pipeline = self.app.pipeline
+        part = f"matching ({threading.current_thread().name})"
         while True:
+            self.progress[part] = time.monotonic()
             results = pipeline.arrivals(timeout=0.5)
             if results:
                 self._intake(results)

@@ -24,7 +24,7 @@ def acknowledge(app: App, alert_id: int, who: str, until: datetime | None = None
     Raises NotFoundError, or UsageError where the story was withdrawn.
     """
     with app.store.begin() as tx:
-        return told(tx, [_acknowledge(tx, tx.alerts.show(alert_id), who, until, comment, app.store.now())])[0]
+        return told(tx, [take(tx, tx.alerts.show(alert_id), who, until, comment, app.store.now())])[0]
 
 
 def judge(app: App, alert_id: int, relevance: Relevance, who: str) -> Told:
@@ -87,7 +87,7 @@ def _do(tx: Transaction, seen: Followed, now: datetime) -> None:
         case Does.ACKNOWLEDGE:
             for one in seen.alerts:
                 if one.alert.state is AlertState.OPEN:
-                    _acknowledge(tx, one.alert, who, None, "by the link in the message", now)
+                    take(tx, one.alert, who, None, "by the link in the message", now)
         case Does.NOT_RELEVANT:
             for one in seen.alerts:
                 _judge(tx, one.alert, Relevance.NOT_RELEVANT, who, now)
@@ -129,9 +129,10 @@ def _silence(
     )
 
 
-def _acknowledge(
+def take(
     tx: Transaction, alert: Alert, who: str, until: datetime | None, comment: str, now: datetime
 ) -> Alert:
+    """The alert as `who` takes care of it; raises UsageError where there is nothing left to take care of."""
     if alert.state is AlertState.RETRACTED:
         raise UsageError(f"alert {alert.id}: the story was withdrawn, nothing is left to take care of")
     if until is not None and until <= now:

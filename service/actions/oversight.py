@@ -192,9 +192,10 @@ class Overseer:
         blind = sum(
             states.get(state, 0) for state in (SourceState.FAILING, SourceState.SILENT, SourceState.GONE)
         )
+        polled = sum(states.values()) - states.get(SourceState.PAUSED, 0)
         dead = len(self.tx.outbox.list(state=DeliveryState.DEAD, since=since, limit=None))
         facts = [
-            f"{sum(states.values()) - states.get(SourceState.PAUSED, 0)} sources are polled, {blind} are blind.",
+            f"{polled} sources are polled, {blind} are blind.",
             f"{dead} messages were given up." if dead else "No message was given up.",
             *([f"These channels take nothing: {', '.join(down)}."] if down else []),
         ]

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from service.actions import recipients
 from service.actions.sources import free_name, slug
+from service.alerts.escalation import stages
 from service.alerts.hours import check_digest
 from service.app import LANGUAGES, App
 from service.errors import NotFoundError, UsageError
@@ -108,6 +109,8 @@ def _checked(app: App, rule: Rule) -> Rule:
         check_digest(rule.digest, app.config.digest)
     if rule.language and rule.language not in LANGUAGES:
         raise UsageError(f"no language {rule.language!r} (one of {', '.join(LANGUAGES)})")
+    for stage in stages(rule.escalate):
+        targets(app, [stage.target])
     if rule.name and (len(rule.name) > 80 or not rule.name.isprintable()):
         raise UsageError("a rule's name has up to 80 printable characters")
     return replace(rule, channels=targets(app, rule.channels))
