@@ -152,7 +152,9 @@ async def live(
 ) -> StreamingResponse:
     """Stories that change from `since` on, and now and then the line at the top."""
     pulses: Pulses = request.app.state.pulses
-    known = Pulse.read(last_event_id) or Pulse.read(since) or await run_in_threadpool(pulses.read)
+    known = Pulse.read(last_event_id) or Pulse.read(since)
+    if known is None:
+        known = await run_in_threadpool(pulses.read)
     return StreamingResponse(
         _events(request, viewer, Filter(rule, state), known), media_type="text/event-stream"
     )
