@@ -608,6 +608,19 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Passage:
+    """When an item passed each point of its way; None: it did not, or nobody knows."""
+
+    source: int
+    stamped_at: datetime | None  # by the wire
+    seen_at: datetime
+    stored_at: datetime
+    matched_at: datetime | None = None
+    sent_at: datetime | None = None  # accepted by the channel's server
+    acknowledged_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Silence:
     """Alerts that are not told for a while: matchers are (`rule`|`source`|`channel`|`story`, value)."""
 

@@ -12,14 +12,18 @@ from enum import StrEnum
 from pathlib import Path
 
 from service import __version__
+from service.actions import ledger
 from service.actions.shapes import Shape, when
 from service.app import App, alive, build, this_process
 from service.config import Config, find, load
 from service.deliver.drivers import check
 from service.errors import ConfigError, MonitorError, UsageError
-from service.model import DeliveryState, Node, Source, SourceState
+from service.model import DeliveryState, Node, Rule, Source, SourceState
+from service.store.db import Transaction
 
 RECENT = timedelta(hours=24)
+IDLE = timedelta(days=7)  # a rule that told nothing for so long may be wrong
+FLOOD = 50  # alerts of one rule in 24 hours that nobody reads any more
 MANY = 10_000  # alerts that are counted one by one
 MISSED = timedelta(seconds=90)  # a running daemon says every 20 s that it lives
 LOW_BYTES, FULL_BYTES = 2 * 10**9, 200 * 10**6  # of free disk: a warning, a fault
@@ -45,6 +49,9 @@ class Status:
     alerts: int  # opened in the last 24 hours
     deliveries: Mapping[DeliveryState, int]
     stopped: str  # why nothing is sent; "" where messages go out
+    never_fired: Sequence[str]  # rules at work for a week, and never told
+    flooding: Mapping[str, int]  # rules with very many alerts in the last 24 hours, and how many
+    latency: ledger.Latency
 
     def shape(self) -> Shape:
         """As programs see it."""
@@ -58,10 +65,13 @@ class Status:
             "items": self.items,
             "last_item_at": when(self.last_item_at),
             "rules": {"enabled": self.rules - self.rules_disabled, "disabled": self.rules_disabled},
+            "never_fired": list(self.never_fired),
+            "flooding": dict(self.flooding),
             "alerts_24h": self.alerts,
             "deliveries": {state.value: self.deliveries.get(state, 0) for state in DeliveryState},
             "sending": not self.stopped,
             "stopped": self.stopped or None,
+            "latency_24h": self.latency.shape(),
         }
 
 
@@ -84,7 +94,26 @@ def status(app: App) -> Status:
             alerts=len(tx.alerts.list(since=now - RECENT, limit=MANY)),
             deliveries=tx.outbox.counts(),
             stopped=tx.installation.reason(),
+            never_fired=_never_fired(tx, rules, now),
+            flooding=_flooding(tx, now),
+            latency=ledger.read(app, tx, RECENT),
         )
+
+
+def _never_fired(tx: Transaction, rules: Sequence[Rule], now: datetime) -> list[str]:
+    told = tx.board.latest_alerts()
+    return [
+        rule.name
+        for rule in rules
+        if rule.enabled and rule.id not in told and rule.created_at and now - rule.created_at > IDLE
+    ]
+
+
+def _flooding(tx: Transaction, now: datetime) -> dict[str, int]:
+    counts = {rule: sum(steps.values()) for rule, steps in tx.board.alerts_by(RECENT, now - RECENT).items()}
+    names = tx.rules.names(counts)
+    many = sorted(((number, rule) for rule, number in counts.items() if number >= FLOOD), reverse=True)
+    return {names[rule]: number for number, rule in many}
 
 
 def lives(node: Node, now: datetime) -> bool:

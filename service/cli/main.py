@@ -58,7 +58,7 @@ COMMANDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     },
     "Items and stories": {
         "list-items": ("items:list_items", "What came in, newest first"),
-        "why": ("why:why", "Why a story was told or not, from the poll to the acknowledgement"),
+        "why": ("why:why", "Why a story was told or not, from poll to acknowledgement"),
         "show-story": ("items:show_story", "A report: its versions, its copies, whom it was told to"),
     },
     "Alerts and messages": {

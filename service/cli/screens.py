@@ -7,14 +7,17 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from service.cli.drawing import table
-from service.cli.terminal import ago, bold, dim, due, local, marked, safe, state
+from service.cli.terminal import ago, bold, dim, due, length, local, marked, safe, state
 from service.model import Delivery, DeliveryState, Evidence, Item, Rule, SourceState
 
 if TYPE_CHECKING:
     from service.actions.backtest import Backtest
     from service.actions.health import Status
+    from service.actions.ledger import Latency
+    from service.alerts.ledger import Line
     from service.rules.lint import Explanation
 
+NAMED = 5  # rules or sources that are listed by name
 EXCERPT = 90  # characters of the text around a place
 INDENT = " " * 20  # the column after a time
 
@@ -148,8 +151,48 @@ def status_screen(seen: Status) -> Iterator[str]:
     yield field("items", f"{seen.items:,} stored, the last {ago(seen.last_item_at, seen.at)}")
     disabled = f", {seen.rules_disabled} disabled" if seen.rules_disabled else ""
     yield field("rules", f"{seen.rules}{disabled}" if seen.rules else "none (monitor add-rule QUERY)")
+    for name, number in seen.flooding.items():
+        yield field("", f"{safe(name)} {state('floods')}: {number:,} alerts in the last 24 h")
+    if seen.never_fired:
+        yield field("", f"never fired: {safe(', '.join(seen.never_fired[:NAMED]))}{_more(seen.never_fired)}")
     yield field("alerts", f"{seen.alerts:,} in the last 24 h")
     given_up = f"{dead:,} {state('dead')} (monitor list-deliveries --failed)" if dead else "none given up"
     yield field("messages", f"{sent:,} sent, {waiting:,} waiting, {given_up}")
     if seen.stopped:
         yield field("sending", safe(seen.stopped))
+    yield from latency_lines(seen.latency)
+
+
+def latency_lines(seen: Latency) -> Iterator[str]:
+    """How long each step took, in all, and of the sources with the longest way from stamp to sight."""
+    if not seen.all.steps:
+        return
+    yield field("latency", "of the last 24 h, half of all within / 99 of 100 within")
+    yield field("", _steps(seen.all))
+    slow = sorted(seen.sources.items(), key=lambda one: one[1].steps["seen"].p50 if "seen" in one[1].steps
+                  else timedelta(0), reverse=True)  # fmt: skip
+    for name, line in slow[:NAMED]:
+        if line.suspect or len(seen.sources) > 1:
+            yield field("", f"{safe(name)}: {_steps(line)}{_clock(line)}")
+
+
+def _steps(line: Line) -> str:
+    named = {**line.steps} | ({"stamp to sent": line.whole} if line.whole else {})
+    return ", ".join(f"{step} {seconds(lag.p50)} / {seconds(lag.p99)}" for step, lag in named.items())
+
+
+def _clock(line: Line) -> str:
+    """What is to be said of a source's clock, where it is suspect."""
+    if line.skew is None or not line.suspect:
+        return ""
+    how = "ahead" if line.skew < timedelta(0) else f"at least {length(line.skew)} behind"
+    return f"; its stamps are {how} (see its --timezone)"
+
+
+def seconds(span: timedelta) -> str:
+    """`0.3 s`, `40 s`, `3 min`: with a digit after the point where it is short."""
+    return f"{span.total_seconds():.1f} s" if span < timedelta(seconds=10) else length(span)
+
+
+def _more(names: Sequence[str]) -> str:
+    return f" and {len(names) - NAMED} more" if len(names) > NAMED else ""

@@ -136,6 +136,7 @@ COLORS = {
     "no": "red",
     "sent": "green",
     "failing": "yellow",
+    "floods": "yellow",
     "silent": "yellow",
     "warn": "yellow",
     "dead": "red",
