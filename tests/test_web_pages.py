@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -12,6 +13,7 @@ import pytest
 from service.actions import exports, people
 from service.model import Status
 from service.web.drawing import bars, outside
+from service.web.server import Server
 from tests.desk import DEADLINE, busy_desk, desk
 from tests.newsroom import MARKET, PRICES, TRIP, Entry, newsroom
 
@@ -270,3 +272,17 @@ def test_a_story_reaches_an_open_page_and_the_stop_does_not_wait_for_the_page(tm
         assert seen
         began = time.monotonic()
     assert time.monotonic() - began < DEADLINE
+
+
+def test_a_desk_with_pages_open_ends_when_it_is_told_to(tmp_path: Path) -> None:
+    with newsroom(tmp_path, web={"listen": "127.0.0.1:0"}) as room, ExitStack() as pages:
+        server = Server(room.app)
+        server.start()
+        assert server.ready.wait(DEADLINE)
+        client = pages.enter_context(httpx.Client(base_url=server.url, timeout=DEADLINE))
+        streams = [pages.enter_context(client.stream("GET", "/live")) for _ in range(5)]
+        server.stop()
+        for stream in streams:
+            assert stream.read()
+        with pytest.raises(httpx.ConnectError):
+            client.get("/healthz")
