@@ -25,6 +25,7 @@ from service.model import (
     Delivery,
     DeliveryKind,
     Item,
+    Message,
     Notice,
     Priority,
     Sighting,
@@ -153,9 +154,15 @@ class Releaser:
         self._render(digest, notice)
         return digest
 
+    def message(self, delivery: Delivery) -> Message:
+        """A message by itself, as it would go out."""
+        return self._written_as(delivery, self.notice(delivery))
+
+    def _written_as(self, delivery: Delivery, notice: Notice) -> Message:
+        return render(notice, self._channel(delivery.channel), base_url=self.config.web.base_url)
+
     def _render(self, delivery: Delivery, notice: Notice) -> None:
-        message = render(notice, self._channel(delivery.channel), base_url=self.config.web.base_url)
-        self.tx.outbox.rendered(delivery.id, message, self.now)
+        self.tx.outbox.rendered(delivery.id, self._written_as(delivery, notice), self.now)
         self._count(delivery)
 
     # ------------------------------------------------------------ what a message needs

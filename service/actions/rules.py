@@ -48,7 +48,15 @@ def edit(app: App, name: str, /, *, by: str = "", **changes: object) -> Rule:
         rule = tx.rules.get(name)
         changed = _checked(app, replace(rule, **changes))  # type: ignore[arg-type]
         recipients.check(app, tx, set(changed.channels) - set(rule.channels))
+        if changed.query != rule.query:
+            tx.rules.expect(rule.id, None)
         return tx.rules.edit(changed, app.store.now(), by)
+
+
+def expect(app: App, rule: Rule, per_day: float) -> None:
+    """Remember how many alerts a day the back-test promised: whoever gets ten times as many is told."""
+    with app.store.begin() as tx:
+        tx.rules.expect(rule.id, per_day)
 
 
 def listed(app: App) -> Sequence[Rule]:

@@ -29,7 +29,9 @@ from service.model import (
 if TYPE_CHECKING:
     from service.actions.backtest import Backtest
     from service.actions.desk import AlertView, StoryView, Told
+    from service.actions.feedback import Quality
     from service.actions.looking import Look
+    from service.actions.timeline import Timeline
     from service.actions.trials import Result, Trial
     from service.actions.why import Absent, Why
     from service.rules.lint import Explanation
@@ -85,6 +87,8 @@ def rule(one: Rule) -> Shape:
         "language": one.language or None,
         "digest": one.digest or None,
         "on_updates": one.on_updates,
+        "tags": list(one.tags),
+        "escalate": list(one.escalate),
         "enabled": one.enabled,
         "version": one.version,
         "created_at": when(one.created_at),
@@ -332,6 +336,25 @@ def attempt(one: Attempt) -> Shape:
     }
 
 
+def quality(one: Quality) -> Shape:
+    """How good a rule is, and a term that would make it better."""
+    proposal = one.proposal
+    return {
+        "judged": one.judged.judged,
+        "relevant": one.judged.relevant,
+        "precision": one.judged.precision,
+        "proposal": {
+            "term": f"-{proposal.term}",
+            "query": proposal.query,
+            "drops_not_relevant": proposal.dropped,
+            "of_not_relevant": proposal.not_relevant,
+            "drops_unjudged": proposal.unjudged,
+        }
+        if proposal
+        else None,
+    }
+
+
 def person(one: Person) -> Shape:
     """A person who is told."""
     return {
@@ -420,6 +443,25 @@ def absent(one: Absent) -> Shape:
         ],
         "close": [item(each, name) for each, name in one.close],
     }
+
+
+def timeline(one: Timeline) -> list[Shape]:
+    """The events of a story, the oldest first."""
+    return [
+        {
+            "at": when(event.at),
+            "what": event.what,
+            "who": event.who,
+            "text": event.text or None,
+            "item": event.item or None,
+            "changed": {
+                name: [{"text": piece.text, "mark": piece.mark.value or None} for piece in change]
+                for name, change in (("headline", event.headline), ("body", event.body))
+                if change
+            },
+        }
+        for event in one.events
+    ]
 
 
 def word_list(name: str, terms: tuple[str, ...]) -> Shape:

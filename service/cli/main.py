@@ -66,6 +66,9 @@ COMMANDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "show-alert": ("alerts:show_alert", "One alert: why it hit and what was sent"),
         "list-deliveries": ("alerts:list_deliveries", "Messages, and what became of each"),
         "resend": ("alerts:resend", "Send a message once more"),
+        "ack": ("shift:ack", "Take care of an alert, and say whether it was relevant"),
+        "handover": ("shift:handover", "What the next shift has to know"),
+        "preview": ("shift:preview", "What a rule would send about an item, to whom and when"),
         "test-channel": ("alerts:test_channel", "Send a test message on the way of every other"),
     },
     "People": {

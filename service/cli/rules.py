@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from service.cli.drawing import progress, table
-from service.cli.screens import backtest_lines, field, hit_lines, rule_lines
+from service.cli.screens import backtest_lines, field, hit_lines, quality_lines, rule_lines
 from service.cli.session import SPAN, QueryCommand, Session, command
 from service.cli.terminal import dim, quoted, safe, state
 from service.errors import UsageError
@@ -43,6 +43,13 @@ def policy(function: Any) -> Any:  # noqa: ANN401 - a decorator
             metavar="LEVEL",
             help=f"How much it may disturb: {', '.join(LEVELS)}.",
         ),
+        click.option(
+            "--escalate",
+            multiple=True,
+            metavar="10m=CHANNEL",
+            help="Tell that one, too, if nobody acknowledges in time; repeatable.",
+        ),
+        click.option("--tag", "tags", multiple=True, metavar="TAG", help="What routes go by; repeatable."),
         click.option("--to", "channels", multiple=True, metavar="CHANNEL", help="Whom it tells; repeatable."),
         click.option("--name", metavar="NAME", help="What you call it."),
     ):
@@ -75,7 +82,7 @@ def add_rule(session: Session, query: Sequence[str], also_last: timedelta | None
     Options are long ones only, so -EZB is a word of the query. --to takes CHANNEL or CHANNEL:RECIPIENT.
     """
     from service.actions import rules, shapes
-    from service.actions.backtest import warnings
+    from service.actions.backtest import CONCLUSIVE, warnings
 
     wanted = Rule(**{"name": "", "query": "", **settings(options)})
     # What --also-last tells of is all there already: no other rule's hit is waited for.
@@ -86,6 +93,8 @@ def add_rule(session: Session, query: Sequence[str], also_last: timedelta | None
         session.say(f"rule {safe(added.name)} added")
         tried = _try(app, node, added.language)
         advice = warnings(node, tried)
+        if tried.items >= CONCLUSIVE:
+            rules.expect(app, added, tried.per_day)
     session.answer(
         shapes.rule(added) | {"backtest": shapes.backtest(tried), "warnings": advice},
         _added(added, tried, advice),
@@ -137,11 +146,12 @@ def list_rules(session: Session) -> None:
 @click.argument("name", metavar="NAME")
 def show_rule(session: Session, name: str) -> None:
     """One rule, its former versions, and what it hit lately."""
-    from service.actions import desk, rules, shapes
+    from service.actions import desk, feedback, rules, shapes
 
     with session.app() as app:
         rule, former = rules.history(app, name)
         hits = desk.hits(app, name, LATELY)
+        seen = feedback.quality(app, name)
         names = desk.source_names(app)
 
     def lines() -> Iterator[str]:
@@ -149,6 +159,7 @@ def show_rule(session: Session, name: str) -> None:
         yield from rule_lines(rule)
         for old in former:
             yield field(f"version {old.version}", dim(old.query))
+        yield from quality_lines(seen)
         yield field("hits", "none yet" if not hits else "the newest first")
         for hit, item in hits:
             yield from hit_lines(item, hit.evidence, names.get(item.source, ""), reasons=False)
@@ -158,6 +169,7 @@ def show_rule(session: Session, name: str) -> None:
         | {
             "versions": [shapes.rule(old) for old in former],
             "hits": [shapes.hit(hit, item.headline) for hit, item in hits],
+            "quality": shapes.quality(seen),
         },
         lines(),
     )

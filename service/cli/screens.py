@@ -7,14 +7,17 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from service.cli.drawing import table
-from service.cli.terminal import ago, bold, dim, due, length, local, marked, safe, state
+from service.cli.terminal import ago, bold, dim, due, length, local, marked, safe, state, styled
 from service.model import Delivery, DeliveryState, Evidence, Item, Rule, SourceState
 
 if TYPE_CHECKING:
     from service.actions.backtest import Backtest
+    from service.actions.feedback import Quality
     from service.actions.health import Status
     from service.actions.ledger import Latency
+    from service.actions.timeline import Timeline
     from service.alerts.ledger import Line
+    from service.deliver.excerpt import Piece
     from service.rules.lint import Explanation
 
 NAMED = 5  # rules or sources that are listed by name
@@ -38,6 +41,19 @@ def rule_lines(rule: Rule) -> Iterator[str]:
     ]
     yield field("query", bold(rule.query))
     yield field("tells", safe(f"{', '.join(rule.channels)} ({', '.join(filter(None, policy))})"))
+
+
+def quality_lines(seen: Quality) -> Iterator[str]:
+    """How good a rule is, and how it could be better; nothing where nobody has judged."""
+    judged = seen.judged
+    if judged.precision is None:
+        return
+    yield field("precision", f"{judged.precision:.0%} of {judged.judged} judged")
+    if one := seen.proposal:
+        cost = f", and {one.unjudged} that nobody judged" if one.unjudged else ""
+        yield field(
+            "try", f"-{safe(one.term)}  (drops {one.dropped} of {one.not_relevant} not relevant{cost})"
+        )
 
 
 def hit_lines(item: Item, evidence: Sequence[Evidence], source: str = "", *, reasons: bool) -> Iterator[str]:
@@ -132,6 +148,32 @@ def delivery_lines(deliveries: Sequence[Delivery]) -> Iterator[str]:
     return table(
         ("id", "sent or due", "state", "kind", "to", "tries", "what is said about it"), rows, "no messages"
     )
+
+
+def timeline_lines(line: Timeline) -> Iterator[str]:
+    """Each event on a line, with what a version changed under it; copies in a row are one line."""
+    from service.actions.timeline import condensed
+
+    for event, more in condensed(line.events):
+        others = dim(f" and {more} more") if more else ""
+        yield f"  {local(event.at)}  {bold(event.what.ljust(12))}{safe(event.who)}{others}  {safe(event.text)}"
+        for name, change in (("headline", event.headline), ("text", event.body)):
+            if change:
+                yield f"{INDENT}{dim(name)} {pieces(change)}"
+
+
+def pieces(change: Sequence[Piece]) -> str:
+    """A difference: `[-zwei-] {+vier+}`, as wdiff writes it, in color where there is any."""
+    shown = {"added": ("{+", "+}", "green"), "removed": ("[-", "-]", "red")}
+    parts = []
+    for piece in change:
+        text = safe(piece.text)
+        if piece.mark in shown:
+            begin, end, color = shown[piece.mark]
+            blank = text[len(text.rstrip()) :]
+            text = styled(f"{begin}{text.strip()}{end}", color) + blank
+        parts.append(text)
+    return "".join(parts)
 
 
 def status_screen(seen: Status) -> Iterator[str]:

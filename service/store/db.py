@@ -184,6 +184,14 @@ class Store:
             yield Transaction(connection, self._place)
 
     @contextmanager
+    def rehearse(self) -> Iterator[Transaction]:
+        """A transaction that may write, and is undone at the end of the block."""
+        turn, translated = self._turn(), self._translated()
+        with turn, translated, self._writing.connect() as connection, connection.begin() as undone:
+            yield Transaction(connection, self._place)
+            undone.rollback()
+
+    @contextmanager
     def read(self) -> Iterator[Transaction]:
         """A transaction that only reads, and sees one state of the database throughout."""
         with self._translated(), self._reading.begin() as connection:

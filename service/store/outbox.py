@@ -105,6 +105,10 @@ class Outbox:
         )
         return self._find(or_(table.c.story == story, table.c.id.in_(told)))
 
+    def set_aside(self, story: int) -> None:
+        """Forget the messages about a story: for a transaction that is undone."""
+        self._connection.execute(delete(table).where(table.c.story == story))
+
     def aim(self, delivery_id: int, item_id: int, due_at: datetime) -> bool:
         """Let a message that is not rendered yet tell of another version, at another time."""
         return self._change(delivery_id, (DeliveryState.HELD,), {"item": item_id, "due_at": due_at})

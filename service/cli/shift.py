@@ -1,0 +1,132 @@
+"""The work of a shift: take care of alerts, judge them, look ahead, hand over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import click
+
+from service.cli.session import NUMBER, SPAN, Session, command
+from service.cli.terminal import bold, count, dim, local, safe
+from service.errors import UsageError
+from service.model import Exit, Relevance
+
+if TYPE_CHECKING:
+    from service.actions.preview import Planned, Preview
+
+
+@command()
+@click.argument("alerts", type=NUMBER, nargs=-1, required=True, metavar="ALERT…")
+@click.option("--for", "lasts", type=SPAN, metavar="SPAN", help="Only for so long; then it is open again.")
+@click.option("--comment", default="", metavar="TEXT", help="For the next shift.")
+@click.option("--relevant", "said", flag_value="relevant", help="Say that the rule was right, too.")
+@click.option("--not-relevant", "said", flag_value="not-relevant", help="Say that the rule was wrong, too.")
+def ack(
+    session: Session, alerts: tuple[int, ...], lasts: timedelta | None, comment: str, said: str | None
+) -> None:
+    """Take care of alerts: nothing but corrections and withdrawals is told of them any more.
+
+    What was called relevant or not makes the precision of a rule, which `monitor show-rule` shows.
+    """
+    from service.actions import alerts as actions
+    from service.actions import shapes
+
+    with session.app() as app:
+        until = app.store.now() + lasts if lasts else None
+        taken = [actions.acknowledge(app, number, session.person, until, comment) for number in alerts]
+        if said:
+            taken = [actions.judge(app, number, Relevance(said), session.person) for number in alerts]
+    session.answer(
+        [shapes.told(one) for one in taken],
+        (f"alert {one.alert.id} is yours: {safe(one.headline)}" for one in taken),
+    )
+
+
+@command()
+@click.option("--since", "begin", default="8h", metavar="TIME", help="22:00, or so long ago: 8h (default).")
+@click.option("--to", "targets", multiple=True, metavar="CHANNEL", help="Send it there as well; repeatable.")
+def handover(session: Session, begin: str, targets: tuple[str, ...]) -> None:
+    """What was told, what nobody takes care of, what was silenced, and what was blind."""
+    from service.actions import handover as actions
+    from service.actions import rounds
+
+    with session.app() as app:
+        if unknown := [to for to in targets if to.partition(":")[0] not in app.channels]:
+            raise UsageError(f"no channel named {unknown[0].partition(':')[0]!r}")
+        seen = actions.handover(app, actions.since(app, begin))
+        sent = actions.send(app, seen, targets) if targets else 0
+        if sent:
+            rounds.deliver(app)
+
+    def lines() -> Iterator[str]:
+        yield bold(seen.title)
+        for heading, under in seen.sections():
+            yield ""
+            yield bold(heading)
+            yield from (f"  {safe(line)}" for line in under or ["nothing"])
+        if sent:
+            yield ""
+            yield f"{count(sent, 'message')} with it in the outbox"
+
+    session.answer(seen.shape() | {"messages": sent}, lines())
+
+
+@command()
+@click.argument("rule", metavar="RULE")
+@click.option("--item", type=NUMBER, required=True, metavar="ID", help="The stored item it is tried with.")
+def preview(session: Session, rule: str, item: int) -> int:
+    """What a rule would send about an item that came in now: to whom, when, and why. Nothing is sent."""
+    from service.actions import preview as actions
+
+    with session.app() as app:
+        seen = actions.preview(app, rule, item)
+    session.answer(_shape(seen), _lines(seen))
+    return Exit.DONE if any(one.message for one in seen.planned) else Exit.FAILED
+
+
+def _lines(seen: Preview) -> Iterator[str]:
+    yield bold(seen.item.headline)
+    yield f"  {'alert' if seen.planned else 'no alert'}: {safe(seen.reason)}"
+    for one in seen.planned:
+        delivery = one.delivery
+        yield ""
+        yield f"  to {safe(_target(one))}, {delivery.kind.value}, {delivery.priority.value}"
+        if one.message is None:
+            yield f"    not sent: {safe(one.reason)}"
+            continue
+        waits = f" after {', then '.join(one.waits)}" if one.waits else " at once"
+        yield f"    {local(one.at)},{safe(waits)}{', together with others' if one.reason else ''}"
+        yield f"    {safe(one.message.subject)}"
+        yield from (dim(f"    | {line}") for line in one.message.text.splitlines())
+
+
+def _shape(seen: Preview) -> dict[str, object]:
+    from service.actions import shapes
+
+    return {
+        "rule": seen.rule.name,
+        "item": seen.item.id,
+        "hit": seen.hits,
+        "reason": seen.reason,
+        "messages": [
+            {
+                "to": _target(one),
+                "kind": one.delivery.kind.value,
+                "priority": one.delivery.priority.value,
+                "sent": one.message is not None,
+                "at": shapes.when(one.at),
+                "waits": list(one.waits),
+                "reason": one.reason or None,
+                "subject": one.message.subject if one.message else None,
+                "text": one.message.text if one.message else None,
+            }
+            for one in seen.planned
+        ],
+    }
+
+
+def _target(one: Planned) -> str:
+    recipient = one.delivery.recipient
+    return f"{one.delivery.channel}:{recipient}" if recipient else one.delivery.channel

@@ -1,0 +1,198 @@
+"""The work of a shift at the shell: acknowledge, judge, hand over, look ahead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from service.actions import alerts, feedback, handover, preview, recipients, rounds, silences
+from service.errors import UsageError
+from service.model import AlertState, Exit, Priority, Relevance
+from tests.newsroom import MARKET, TRIP, Entry, Room
+from tests.shell import Shell
+from tests.test_policies import KIM, Desk, Shifted, bring, desk, stories
+
+
+@pytest.fixture
+def clock() -> Shifted:
+    return Shifted(datetime(2026, 11, 24, 12, 0, tzinfo=UTC))
+
+
+@pytest.fixture
+def make(tmp_path: Path, clock: Shifted) -> Iterator[Desk]:
+    with ExitStack() as stack:
+
+        def opened(**settings: Any) -> Room:
+            return stack.enter_context(desk(tmp_path, clock, **settings))
+
+        yield opened
+
+
+# ---------------------------------------------------------------- handover
+
+
+def test_a_handover_says_what_was_told_what_waits_what_was_silenced_and_what_is_blind(
+    make: Desk, clock: Shifted
+) -> None:
+    room = make()
+    room.add_rule(KIM, name="kim")
+    room.add_rule("Dax", name="dax")
+    bring(room, *stories(2))
+    silences.add(room.app, ["rule=dax"], timedelta(hours=4), "market holiday", "anna")
+    bring(room, MARKET)
+    alerts.acknowledge(room.app, 1, "anna")
+    room.feeds.serve("/wire", b"", status=500)
+    clock.advance(hours=1)
+    room.poll()
+    seen = handover.handover(room.app, handover.since(room.app, "12:00"))
+    assert 3 == len(seen.told)
+    assert [2, 3] == sorted(one.alert.id for one in seen.unacknowledged)
+    assert [MARKET.headline] == list(seen.silenced)
+    assert any("market holiday (anna)" in line for _, lines in seen.sections() for line in lines)
+    assert "Blind:" in seen.text()
+    later = handover.handover(room.app, handover.since(room.app, "30m"))
+    assert [] == list(later.told)
+
+
+def test_since_names_the_last_such_time(make: Desk, clock: Shifted) -> None:
+    room = make()
+    assert datetime(2026, 11, 23, 21, 0, tzinfo=UTC) == handover.since(room.app, "22:00")
+    assert datetime(2026, 11, 24, 9, 0, tzinfo=UTC) == handover.since(room.app, "10:00")
+    with pytest.raises(UsageError, match="not a time"):
+        handover.since(room.app, "yesterday")
+
+
+def test_a_handover_goes_out_as_a_message(make: Desk, clock: Shifted) -> None:
+    room = make()
+    room.add_rule(KIM)
+    bring(room, *stories(1))
+    assert 1 == handover.send(room.app, handover.handover(room.app, clock() - timedelta(hours=8)), ["desk"])
+    rounds.deliver(room.app)
+    post = room.hooks.posts[-1].json
+    assert ("operator", True) == (post["kind"], post["subject"].startswith("Handover since "))
+    assert stories(1)[0].headline in post["text"]
+
+
+# ---------------------------------------------------------------- preview
+
+
+def item(room: Room) -> int:
+    with room.app.store.read() as tx:
+        return tx.items.list()[0].id
+
+
+def test_a_preview_is_what_is_sent(make: Desk, clock: Shifted) -> None:
+    room = make()
+    bring(room, *stories(1))
+    room.add_rule(KIM, name="kim")
+    seen = preview.preview(room.app, "kim", item(room))
+    [planned] = seen.planned
+    assert planned.message
+    assert [] == room.hooks.posts
+    with room.app.store.read() as tx:
+        assert not tx.outbox.list()
+        assert not tx.alerts.list()
+        assert not tx.alerts.hits(item(room))
+    assert f"[kim] {stories(1)[0].headline}" == planned.message.subject
+
+
+def test_a_preview_of_what_was_told_is_made_as_if_it_were_new(make: Desk, clock: Shifted) -> None:
+    room = make()
+    room.add_rule(KIM, name="kim")
+    bring(room, *stories(1))
+    [planned] = preview.preview(room.app, "kim", item(room)).planned
+    assert planned.message
+    assert room.hooks.posts[0].json["subject"] == planned.message.subject
+    with room.app.store.read() as tx:
+        assert 1 == len(tx.outbox.list())
+
+
+def test_a_preview_says_what_holds_a_message_and_what_stops_it(make: Desk, clock: Shifted) -> None:
+    quiet = {"from": "11:00", "to": "15:00", "timezone": "UTC"}
+    room = make(quiet_hours=quiet)
+    recipients.add(room.app, "anna", ["desk:anna"])
+    bring(room, *stories(1))
+    room.add_rule(KIM, name="kim", channels=("desk", "desk:anna"))
+    recipients.leave(room.app, "anna", "retired")
+    held, gone = preview.preview(room.app, "kim", item(room)).planned
+    assert ("quiet hours",) == held.waits
+    assert datetime(2026, 11, 24, 15, 0, tzinfo=UTC) == held.at
+    assert gone.message is None
+    assert gone.reason.endswith(": retired")
+    flash = room.add_rule(KIM, name="flash", priority=Priority.FLASH)
+    [at_once] = preview.preview(room.app, flash.name, item(room)).planned
+    assert () == at_once.waits
+
+
+def test_a_preview_of_what_does_not_hit_says_so(make: Desk, clock: Shifted) -> None:
+    room = make()
+    bring(room, *stories(1))
+    room.add_rule("Preise", name="prices")
+    seen = preview.preview(room.app, "prices", item(room))
+    assert not seen.hits
+    assert [] == seen.planned
+
+
+# ---------------------------------------------------------------- feedback
+
+
+def test_a_rule_has_a_precision_and_a_term_that_would_raise_it(make: Desk, clock: Shifted) -> None:
+    room = make()
+    room.add_rule("Reise", name="trips")
+    good = [
+        Entry(f"g{n}", f"Minister auf Reise {n}", f"Der Minister reist ab. {n * 7}", at=None)
+        for n in range(3)
+    ]
+    bad = [
+        Entry(
+            f"b{n}",
+            f"Gewinnspiel: eine Reise für {n} Personen",
+            f"Mitmachen und gewinnen, {n * 11}!",
+            at=None,
+        )
+        for n in range(4)
+    ]
+    bring(room, *good, *bad)
+    assert feedback.quality(room.app, "trips").judged.precision is None
+    with room.app.store.read() as tx:
+        judged = [(one.id, tx.stories.get(one.story).headline) for one in tx.alerts.list()]
+    for number, headline in judged:
+        wrong = headline.startswith("Gewinnspiel")
+        alerts.judge(room.app, number, Relevance.NOT_RELEVANT if wrong else Relevance.RELEVANT, "anna")
+    seen = feedback.quality(room.app, "trips")
+    assert (len(judged), 3) == (seen.judged.judged, seen.judged.relevant)
+    assert seen.proposal
+    assert (len(judged) - 3, len(judged) - 3) == (seen.proposal.dropped, seen.proposal.not_relevant)
+    assert seen.proposal.term in {"Gewinnspiel", "Personen", "Mitmachen", "gewinnen"}
+
+
+# ---------------------------------------------------------------- at the shell
+
+
+def test_a_shift_at_the_shell(tmp_path: Path) -> None:
+    monitor = Shell(tmp_path)
+    monitor.configure()
+    story = tmp_path / "story.txt"
+    story.write_text(f"{TRIP.headline}\n\n{TRIP.text}", encoding="utf-8")
+    assert (
+        Exit.DONE
+        == monitor("add-rule", "Kim", "--name", "kim", "--escalate", "10m=console", "--tag", "korea").code
+    )
+    assert Exit.DONE == monitor("ingest", str(story)).code
+    taken = monitor("ack", "1", "--comment", "on it", "--not-relevant", "--json")
+    assert [AlertState.ACKNOWLEDGED.value] == [one["state"] for one in taken.json]
+    assert "precision  0% of 1 judged" in monitor("show-rule", "kim").out
+    handed = monitor("handover", "--since", "1h")
+    assert (Exit.DONE, True) == (handed.code, "1 told, 0 not acknowledged" in handed.out)
+    seen = monitor("preview", "kim", "--item", "1", "--json").json
+    assert [("console", True)] == [(one["to"], one["sent"]) for one in seen["messages"]]
+    assert "after group wait" in monitor("preview", "kim", "--item", "1").out
+    assert Exit.NOT_FOUND == monitor("ack", "99").code
+    assert Exit.USAGE == monitor("handover", "--since", "noon").code
+    rule = monitor("show-rule", "kim", "--json").json
+    assert (["korea"], ["10m=console"]) == (rule["tags"], rule["escalate"])
