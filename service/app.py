@@ -23,6 +23,7 @@ from service.alerts.hours import check_holidays
 from service.config import Config
 from service.deliver.dispatch import Dispatcher
 from service.deliver.drivers import check
+from service.deliver.templating import Stylist
 from service.errors import ConfigError, MonitorError, UsageError
 from service.fetch.transports import Fetcher
 from service.model import Channel, Clock, Node, utcnow
@@ -123,6 +124,13 @@ class App:
         return dispatcher
 
     @cached_property
+    def stylist(self) -> Stylist:
+        """Who fills the channels' own templates; its process starts with the first of them."""
+        stylist = Stylist()
+        self._open.append(stylist.close)
+        return stylist
+
+    @cached_property
     def teller(self) -> Teller:
         """From hits to messages."""
         return Teller(self.config, self.morphology, self.report)
@@ -154,6 +162,7 @@ class App:
                 dispatcher=self.dispatcher,
                 channels=self.channels,
                 teller=self.teller,
+                stylist=self.stylist,
                 report=self.report,
             )
         )

@@ -277,7 +277,7 @@ class Config(_Table, frozen=True):
             fallback=table.fallback,
             rate=table.rate or (FAST if url.partition(":")[0].lower() in PROGRAMS else SLOW),
             sees_embargoed=table.sees_embargoed,
-            template=table.template,
+            templates=_templates(self, table, f"channels.{name}.template"),
         )
 
 
@@ -295,6 +295,27 @@ def _secret(config: Config, table: Database | ChannelTable, key: str, env: Mappi
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(config.name, f"{key}.url_file", f"cannot be read: {table.url_file}") from error
     return table.url
+
+
+TEMPLATES = {"subject": "subject.txt", "text": "text.txt", "html": "mail.html", "chat": "chat.md"}
+
+
+def _templates(config: Config, table: ChannelTable, key: str) -> dict[str, str]:
+    """The templates in a channel's folder; raises ConfigError where there are none to read."""
+    if not table.template:
+        return {}
+    folder = config.folder / table.template
+    try:
+        found = {
+            part: (folder / file).read_text(encoding="utf-8")
+            for part, file in TEMPLATES.items()
+            if (folder / file).is_file()
+        }
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(config.name, key, f"cannot be read: {folder}") from error
+    if not found:
+        raise ConfigError(config.name, key, f"{folder} holds none of {', '.join(TEMPLATES.values())}")
+    return found
 
 
 def find(given: str | None, environment: Mapping[str, str] = os.environ) -> Path | None:

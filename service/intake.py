@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from service.config import Agency
-from service.model import Item, Link, Placement, Seen, Source
+from service.model import Item, Link, Placement, Seen, Signal, Source
 from service.store.db import Transaction
 from service.story import fingerprint, identity, marks, thread
 
@@ -35,7 +35,9 @@ def take_in(
     )
     for item, each, content in read:
         recognition = identity.recognise(each, content, item, known)  # again: it may repeat in the document
-        renamed = flooded and recognition.kind is identity.Kind.NEW and known.keys() & set(each.hints)
+        # What the desk marks as a correction or a kill is never taken for an old entry under a new name.
+        unmarked = flooded and item.signal is Signal.NONE
+        renamed = unmarked and recognition.kind is identity.Kind.NEW and known.keys() & set(each.hints)
         if recognition.kind is identity.Kind.SAME or renamed:
             continue
         stored, placement = _place(tx, item, recognition, (each.primary, *each.aliases), content, now)

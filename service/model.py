@@ -456,7 +456,7 @@ class Channel:
     fallback: str = ""
     rate: float = 1.0  # messages a second
     sees_embargoed: bool = False
-    template: str = ""
+    templates: Mapping[str, str] = field(default_factory=dict)  # of its own: subject, text, html, chat
 
     def __repr__(self) -> str:
         """The name and the scheme alone."""

@@ -28,6 +28,7 @@ from service.alerts import blind
 from service.config import Config
 from service.deliver.dispatch import Dispatcher
 from service.deliver.retry import next_try
+from service.deliver.templating import Stylist
 from service.failpoints import passes
 from service.fetch.caching import aged
 from service.fetch.schedule import Due, next_poll, unwatched_since
@@ -73,6 +74,7 @@ class Parts:
     dispatcher: Dispatcher
     channels: Mapping[str, Channel]
     teller: Teller
+    stylist: Stylist
     node: Node
     report: Report
 
@@ -271,7 +273,7 @@ class Pipeline:
                 return 0
         with self.parts.store.begin() as tx:
             held = tx.outbox.held_due(now, RELEASE_BATCH)
-            Releaser(tx, self.parts.config, self.parts.channels, now).release(held)
+            Releaser(tx, self.parts.config, self.parts.channels, now, self.parts.stylist).release(held)
             passes("released")
         return len(held)
 

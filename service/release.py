@@ -18,6 +18,7 @@ from service.alerts.recipients import Directory
 from service.config import Config
 from service.deliver.links import addresses
 from service.deliver.render import ENTRIES, render
+from service.deliver.templating import Stylist
 from service.errors import NotFoundError
 from service.model import (
     Alert,
@@ -41,9 +42,15 @@ class Releaser:
     """Writes messages, in one transaction, with the channels and the policy of a configuration."""
 
     def __init__(
-        self, tx: Transaction, config: Config, channels: Mapping[str, Channel], now: datetime
+        self,
+        tx: Transaction,
+        config: Config,
+        channels: Mapping[str, Channel],
+        now: datetime,
+        stylist: Stylist | None = None,
     ) -> None:
         self.tx, self.config, self.channels, self.now = tx, config, channels, now
+        self.stylist = stylist
         self._written: dict[tuple[str, str], list[tuple[datetime, bool]]] = {}
         self._hours: dict[tuple[str, str, int], list[datetime]] = {}
 
@@ -159,7 +166,8 @@ class Releaser:
         return self._written_as(delivery, self.notice(delivery))
 
     def _written_as(self, delivery: Delivery, notice: Notice) -> Message:
-        return render(notice, self._channel(delivery.channel), base_url=self.config.web.base_url)
+        channel, base_url = self._channel(delivery.channel), self.config.web.base_url
+        return render(notice, channel, base_url=base_url, stylist=self.stylist)
 
     def _render(self, delivery: Delivery, notice: Notice) -> None:
         self.tx.outbox.rendered(delivery.id, self._written_as(delivery, notice), self.now)

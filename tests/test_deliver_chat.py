@@ -150,7 +150,7 @@ def test_channels_that_can_be_used_pass_the_check(url: str) -> None:
 
 def test_a_template_with_a_fault_is_refused() -> None:
     with pytest.raises(UsageError, match="template"):
-        check(Channel(name="desk", url="console://", template="{{ item.titel }}"))
+        check(Channel(name="desk", url="console://", templates={"text": "{{ item.titel }}"}))
 
 
 WIRE = st.text(st.characters(exclude_categories=["Cs"]), max_size=80)

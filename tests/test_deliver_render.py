@@ -388,21 +388,6 @@ def test_wire_text_is_harmless_in_every_kind_of_message(kind: DeliveryKind, evil
     json.dumps(message.data)
 
 
-def test_a_template_of_the_channel_replaces_the_text() -> None:
-    channel = replace(DESK, template="{{ item.source }}: {{ item.title }} & {{ rules | join(',') }}")
-    message = render(ALERT, channel)
-    assert message.text == f"XYZ Basic: {HEADLINE} & Nordkorea\n"
-    assert message.html == ""
-    assert HEADLINE in message.chat
-
-
-@pytest.mark.parametrize("template", ["{{ nothing.here }}", "{{ ''.__class__.__mro__ }}", "{% if %}"])
-def test_a_template_that_fails_never_costs_the_message(template: str) -> None:
-    message = render(ALERT, replace(DESK, template=template))
-    assert HEADLINE in message.text
-    assert "template of channel desk was not used" in message.text
-
-
 def test_flash_is_marked_as_important() -> None:
     assert render(replace(ALERT, priority=Priority.FLASH), DESK).headers["Importance"] == "high"
     assert render(ALERT, DESK).headers["List-Id"] == "<nordkorea.wire-monitor.invalid>"

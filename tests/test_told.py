@@ -274,3 +274,14 @@ def test_twenty_portals_carry_one_story_and_the_desk_is_told_once(room: Room) ->
     assert ["alert"] == room.kinds()
     with room.app.store.read() as tx:
         assert 20 == len(tx.stories.sightings(1))
+
+
+def test_a_correction_that_comes_as_a_file_of_its_own_is_told(room: Room) -> None:
+    """A plain file has no number, and its correction bears the headline that is known already."""
+    first, second = room.folder / "a.txt", room.folder / "b.txt"
+    first.write_text(f"{TRIP.headline}\n\n{LONG}\n", encoding="utf-8")
+    fixed = LONG.replace("zwei Jahren", "vier Jahren")
+    second.write_text(f"KORREKTUR: {TRIP.headline}\n\n{fixed}\n", encoding="utf-8")
+    rounds.ingest(room.app, [first])
+    rounds.ingest(room.app, [second])
+    assert ["alert", "correction"] == room.kinds()

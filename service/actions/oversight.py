@@ -60,7 +60,7 @@ class Overseer:
 
     def sum_up_silences(self) -> None:
         """Tell each recipient what a silence swallowed, once it is over."""
-        releaser = Releaser(self.tx, self.config, self.app.channels, self.now)
+        releaser = Releaser(self.tx, self.config, self.app.channels, self.now, self.app.stylist)
         for silence in self.tx.alerts.ended_silences(self.now - SUMMARY, self.now):
             if any(kind == "recipient" for kind, _ in silence.matchers):
                 continue  # somebody who unsubscribed

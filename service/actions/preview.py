@@ -96,7 +96,7 @@ def _plan(app: App, tx: Transaction, delivery: Delivery) -> Planned:
         return Planned(delivery, (), at, reason=delivery.reason)
     waits: Sequence[str] = [delivery.reason] if delivery.reason else []
     for _ in range(STEPS):
-        releaser = Releaser(tx, app.config, app.channels, at)
+        releaser = Releaser(tx, app.config, app.channels, at, app.stylist)
         decision = releaser.decide(delivery)
         if decision.step is Step.SUPPRESS:
             return Planned(delivery, tuple(waits), at, reason=decision.reason)

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from service.deliver.console import open_console
 from service.deliver.redact import secrets
-from service.deliver.render import check_template
+from service.deliver.render import check_templates
 from service.deliver.smtp import open_mail
 from service.deliver.webhook import open_webhook
 from service.errors import UsageError
@@ -70,5 +70,5 @@ def check(channel: Channel) -> None:
     Nothing is sent, and no connection is opened.
     """
     driver(channel).close()
-    if channel.template:
-        check_template(channel)
+    if channel.templates:
+        check_templates(channel)

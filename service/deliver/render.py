@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cache
@@ -16,12 +17,13 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from jinja2 import PackageLoader, StrictUndefined, Template, TemplateError
+from jinja2 import PackageLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from service.deliver import dialect
 from service.deliver.excerpt import WINDOW, Piece, difference, excerpt, marked
 from service.deliver.payload import payload
+from service.deliver.templating import Stylist, UnfilledError
 from service.errors import UsageError
 from service.model import Channel, DeliveryKind, Evidence, Item, Message, Notice, Priority, Status, Telling
 
@@ -55,12 +57,20 @@ SHAPES = {
 }
 
 
-def render(notice: Notice, channel: Channel, *, base_url: str = "", agent: str = "Wire Monitor") -> Message:
+def render(
+    notice: Notice,
+    channel: Channel,
+    *,
+    base_url: str = "",
+    agent: str = "Wire Monitor",
+    stylist: Stylist | None = None,
+) -> Message:
     """The message for one recipient: subject, plain text, HTML, chat Markdown and JSON.
 
     Its id depends on the story, the revision and the delivery alone, so that a repeat carries the same one.
-    A template of the channel's own replaces the text and the chat message; where it fails the built-in
-    ones are used and the failure is said in the text, since a message must not be lost to its wording.
+    Templates of the channel's own replace what they are there for; where they fail, or nobody fills them
+    (`stylist`), the built-in ones are used and the failure is said in the text, since a message must not be
+    lost to its wording.
     """
     view = _view(notice, base_url, agent)
     shape = SHAPES[notice.kind]
@@ -68,12 +78,18 @@ def render(notice: Notice, channel: Channel, *, base_url: str = "", agent: str =
     text = _fill(f"{shape}.txt", view).strip() + "\n"
     html = _fill(f"{shape}.html", view)
     chat = _chat(f"{shape}.md", notice, view)
-    if channel.template:
+    if channel.templates and stylist:
         try:
-            text = _own(channel.template).render(view).strip() + "\n"
-            html, chat = "", dialect.escape_lines(text)[:CHAT]
-        except TemplateError as error:
-            text += f"\n(The template of channel {channel.name} was not used: {error})\n"
+            own = stylist.fill(channel.templates, view)
+        except UnfilledError as error:
+            text += f"\n(The templates of channel {channel.name} were not used: {error})\n"
+        else:
+            subject = _subject(own.get("subject", "")) or subject
+            text = own["text"].strip() + "\n" if "text" in own else text
+            html = own.get("html", "" if "text" in own else html)
+            chat = own.get("chat", "").strip() or (
+                dialect.escape_lines(text)[:CHAT] if "text" in own else chat
+            )
     identity = message_id(notice, base_url)
     return Message(
         id=identity,
@@ -87,13 +103,21 @@ def render(notice: Notice, channel: Channel, *, base_url: str = "", agent: str =
     )
 
 
-def check_template(channel: Channel) -> None:
-    """Nothing, if the channel's own template can be filled; raises UsageError with its fault."""
-    sample = Notice(kind=DeliveryKind.ALERT, delivery=0, channel=channel.name, item=Item(headline="Sample"))
-    try:
-        _own(channel.template).render(_view(sample, "", "Wire Monitor") | {"subject": "Sample"})
-    except TemplateError as error:
-        raise UsageError(f"the template cannot be filled: {error}") from error
+def check_templates(channel: Channel) -> None:
+    """Nothing, if the channel's own templates can be filled; raises UsageError with their fault."""
+    sample = Notice(
+        kind=DeliveryKind.ALERT,
+        delivery=0,
+        channel=channel.name,
+        item=Item(headline="Sample", body="A sample."),
+        source="Sample",
+        tellings=(Telling(rule="sample"),),
+    )
+    with closing(Stylist()) as stylist:
+        try:
+            stylist.fill(channel.templates, _view(sample, "", "Wire Monitor") | {"subject": "Sample"})
+        except UnfilledError as error:
+            raise UsageError(f"the templates cannot be filled: {error}") from error
 
 
 def message_id(notice: Notice, base_url: str = "") -> str:
@@ -304,8 +328,8 @@ def _subject(filled: str) -> str:
 
 
 @cache
-def _templates(*, html: bool) -> ImmutableSandboxedEnvironment:
-    """The built-in templates: sandboxed, since a channel may bring its own; a missing name is an error.
+def templates(*, html: bool) -> ImmutableSandboxedEnvironment:
+    """The built-in templates, sandboxed, since a channel may bring its own; a missing name is an error.
 
     Two environments, not one that escapes by file name: a macro of a text template that is called from an
     HTML one would count as escaped without being so.
@@ -324,11 +348,7 @@ def _templates(*, html: bool) -> ImmutableSandboxedEnvironment:
 
 
 def _fill(name: str, view: Mapping[str, Any]) -> str:
-    return _templates(html=name.endswith(".html")).get_template(name).render(view)
-
-
-def _own(source: str) -> Template:
-    return _templates(html=False).from_string(source)
+    return templates(html=name.endswith(".html")).get_template(name).render(view)
 
 
 def _chat(name: str, notice: Notice, view: Mapping[str, Any]) -> str:

@@ -20,6 +20,7 @@ from service.story.fingerprint import digest, normal
 from service.text.url import canonical
 
 FLOOD = 0.8  # share of a document's entries that cannot all be new at once
+FEWEST = 5  # entries of a document from which on their share says something
 _TELLING_TITLE = 4  # words: a shorter headline ("Marktbericht") is used again and again
 _PLACE_IN_THE_FEED = re.compile(r"\d{1,3}")  # a GUID that numbers the entries of the document
 _STAMP = re.compile(r"\d{4}-?\d{2}-?\d{2}[T ]?[\d:.Z+-]*")  # ISO 8601, where a version belongs
@@ -185,9 +186,10 @@ def recognise(keys: Keys, content: int, item: Item, known: Mapping[int, Seen]) -
 def flood(keys: Sequence[Keys], recognitions: Iterable[Recognition], known: Mapping[int, Seen]) -> bool:
     """Whether a known source only seems new: over 80 % new entries, whose links or headlines are known.
 
-    Such a feed has changed its GUIDs and more besides; to tell of its entries again would help nobody.
+    Such a feed has changed its GUIDs and more besides; to tell of its entries again would help nobody. A
+    document of very few entries is no feed that changed: it is a later version of a report, in a file.
     """
-    if not keys:
+    if len(keys) < FEWEST:
         return False
     strangers = [
         any(hint in known for hint in each.hints)
