@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
 
 from service.actions.page import Page
 from service.cli.drawing import table
-from service.cli.screens import delivery_lines, field
+from service.cli.screens import delivery_lines, field, timeline_lines
 from service.cli.session import NUMBER, Session, command, paged
 from service.cli.terminal import bold, count, local, paragraphs, safe, state
 
 if TYPE_CHECKING:
     from service.actions.desk import StoryView
+    from service.actions.timeline import Timeline
 
 
 @command()
@@ -37,53 +39,76 @@ def list_items(session: Session, page: Page, source: str, versions: bool) -> Non
 @command()
 @click.argument("story", type=NUMBER, metavar="ID")
 def show_story(session: Session, story: int) -> None:
-    """A report: its text, its versions and copies, and whom it was told to.
+    """A report as a time line: who had it first, its versions and copies, and who was told when.
 
     The ID is that of the story, as list-alerts and list-items --json show it.
     """
     from service.actions import desk, shapes
+    from service.actions.timeline import timeline
 
     with session.app() as app:
-        seen = desk.story(app, story)
-    session.answer(shapes.story_view(seen), _story(seen))
+        seen, line = desk.story(app, story), timeline(app, story)
+        now = app.store.now()
+    session.answer(shapes.story_view(seen) | {"timeline": shapes.timeline(line)}, _story(seen, line, now))
 
 
-def _story(seen: StoryView) -> Iterator[str]:
+def _story(seen: StoryView, line: Timeline, now: datetime) -> Iterator[str]:
     story = seen.story
     yield bold(story.headline)
     yield field("story", f"{story.id}, {state(story.status.value)}, opened {local(story.opened_at)}")
-    yield field("carried by", f"{count(story.sources, 'source')}, {count(story.items, 'item')}")
+    copies = count(line.copies, "copy").replace("copys", "copies")
+    sources = count(story.sources, "source")
+    yield field("first", safe(f"{line.first} {local(line.first_at)}, {copies}, {sources} in all"))
     if seen.items:
         item, source = seen.items[-1]
         yield field("newest", safe(f"item {item.id} of {source}, {local(item.received_at)}"))
         if item.link:
             yield field("link", safe(item.link))
         yield ""
-        yield from paragraphs(item.body)
+        if item.embargo_until and item.embargo_until > now:
+            yield f"embargoed until {local(item.embargo_until)}"
+        else:
+            yield from paragraphs(item.body)
     yield ""
-    yield from table(
-        ("item", "received", "source", "version", "mark", "headline"),
-        (
-            (
-                item.id,
-                item.received_at,
-                source,
-                item.version,
-                item.signal.value.replace("none", ""),
-                item.headline,
-            )
-            for item, source in seen.items
-        ),
-    )
-    if seen.alerts:
-        yield ""
-        yield from table(
-            ("alert", "opened", "state", "rule"),
-            (
-                (told.alert.id, told.alert.opened_at, state(told.alert.state.value), told.rule)
-                for told in seen.alerts
-            ),
-        )
+    yield from timeline_lines(line)
     if seen.deliveries:
         yield ""
         yield from delivery_lines(seen.deliveries)
+
+
+@command()
+@click.argument("kept", type=NUMBER, metavar="ID")
+@click.argument("other", type=NUMBER, metavar="OTHER")
+def merge_stories(session: Session, kept: int, other: int) -> None:
+    """Make one story of two that are the same report: all of OTHER goes into ID.
+
+    Alerts that both have become one, and what waits to tell somebody of it a second time is not sent.
+    """
+    from service.actions import joining, shapes
+
+    with session.app() as app:
+        story, spared = joining.merge(app, kept, other, by=session.person)
+    carried = f"{count(story.items, 'item')} of {count(story.sources, 'source')}"
+    lines = [f"story {kept} has {carried}; story {other} is no more"]
+    if spared:
+        lines.append(f"{count(spared, 'message')} would have told it again, and will not be sent")
+    session.answer(shapes.story(story) | {"messages_spared": spared}, lines)
+
+
+@command()
+@click.argument("story", type=NUMBER, metavar="ID")
+@click.option("--item", "items", type=NUMBER, multiple=True, required=True, metavar="ITEM",
+              help="An item that is another report; it goes with all its versions; repeatable.")  # fmt: skip
+def split_story(session: Session, story: int, items: tuple[int, ...]) -> None:
+    """Make items a story of their own, where they were taken for copies of another report.
+
+    Nobody is told by this; whoever was told of these items hears of their corrections from now on.
+    """
+    from service.actions import joining, shapes
+
+    with session.app() as app:
+        new, moved = joining.split(app, story, items, by=session.person)
+    session.answer(
+        shapes.story(new) | {"moved": [item.id for item in moved]},
+        [f"{count(len(moved), 'item')} of story {story} are story {new.id} now: {safe(new.headline)}"],
+    )

@@ -78,7 +78,7 @@ MOST_DAYS = 60  # one block each, on one line
 def backtest_lines(tried: Backtest, advice: Sequence[str]) -> Iterator[str]:
     """How the hits of a back-test lie in time, what it just missed, and what to think over."""
     if tried.hits:
-        yield field("by day", f"{blocks(tried)}  {sum(tried.days.values()):,} stories by publication (UTC)")
+        yield field("by day", f"{blocks(tried)}, stories by the day of their publication (UTC)")
     if tried.busiest and tried.stories > 1:
         at, stories = tried.busiest
         yield field("busiest", f"{stories:,} in the hour from {local(at)}")
@@ -156,7 +156,8 @@ def timeline_lines(line: Timeline) -> Iterator[str]:
 
     for event, more in condensed(line.events):
         others = dim(f" and {more} more") if more else ""
-        yield f"  {local(event.at)}  {bold(event.what.ljust(12))}{safe(event.who)}{others}  {safe(event.text)}"
+        what = bold(event.what.ljust(12))
+        yield f"  {local(event.at)}  {what}{safe(event.who)}{others}  {safe(event.text)}"
         for name, change in (("headline", event.headline), ("text", event.body)):
             if change:
                 yield f"{INDENT}{dim(name)} {pieces(change)}"

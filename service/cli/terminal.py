@@ -130,6 +130,11 @@ def dim(text: str) -> Styled:
     return Styled(click.style(safe(text), dim=True))
 
 
+def styled(text: str, color: str) -> Styled:
+    """`text` in a color."""
+    return Styled(click.style(safe(text), fg=color))
+
+
 COLORS = {
     "ok": "green",
     "yes": "green",

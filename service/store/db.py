@@ -27,6 +27,7 @@ from service.store.board import Board
 from service.store.gaps import Gaps
 from service.store.installation import Installation
 from service.store.items import Items
+from service.store.joining import Joining
 from service.store.ledger import Ledger
 from service.store.nodes import Nodes
 from service.store.outages import Outages
@@ -68,6 +69,7 @@ class Transaction:
         self.outages = Outages(connection)
         self.gaps = Gaps(connection)
         self.ledger = Ledger(connection)
+        self.joining = Joining(connection)
         self.stories = Stories(connection)
         self.items = Items(connection, self.stories)
         self.rules = Rules(connection)
