@@ -149,8 +149,8 @@ def test_an_explanation_names_each_part_and_whether_it_holds(monitor: Shell, tmp
     answer = monitor("test-rule", *KIM, "--file", plain(tmp_path, PRICES), "--lang", "de", "--explain")
     assert Exit.FAILED == answer.code
     lines = [line.split() for line in answer.out.splitlines()]
-    assert ["no", "Reise"] in [line[:2] for line in lines]
-    assert ["yes", '"Kim'] in [line[:2] for line in lines]
+    assert ["✗", "Reise"] in [line[:2] for line in lines]
+    assert ["✓", '"Kim'] in [line[:2] for line in lines]
     assert "nearest: Preise" in answer.out
     arguments = ("test-rule", *KIM, "--file", plain(tmp_path, PRICES), "--lang", "de", "--explain", "--json")
     [explained] = monitor(*arguments).json["explained"]

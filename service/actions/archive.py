@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from service.actions.trials import Query, Result, Trial
 from service.app import App
+from service.rules.sieve import Sieve
 
 BATCH = 500  # items read at once
 
@@ -38,6 +39,7 @@ def search(
 ) -> Search:
     """Items that the query hits, the newest first; raises NotFoundError for a source."""
     found, trial = Search(), Trial(app, query)
+    sieve = Sieve([query.node], app.morphology)
     deadline = time.monotonic() + patience.total_seconds()
     with app.store.read() as tx:
         names = tx.sources.names()
@@ -48,6 +50,10 @@ def search(
             for item in batch:
                 before = item.id
                 found.items, found.reached = found.items + 1, item.received_at
+                text = "\n".join((item.headline, item.body, *item.places))
+                language = item.language.partition("-")[0].lower() or query.language
+                if sieve.may_match(text, language) == [False]:
+                    continue
                 result = trial.add(item, names.get(item.source, ""))
                 if result.evidence is not None:
                     found.results.append(result)

@@ -18,6 +18,9 @@ from service.rules.grammar import join_arguments, parse
 from service.rules.nodes import Node
 from service.store.db import Transaction
 
+# What a version of a rule may change beside its query.
+SETTINGS = ("enabled", "channels", "priority", "language", "digest", "on_updates")
+
 
 def understand(tx: Transaction | None, arguments: Sequence[str]) -> Node:
     """The query that the arguments of a shell, or one text, mean; raises QueryError."""
@@ -70,6 +73,18 @@ def history(app: App, name: str) -> tuple[Rule, Sequence[Rule]]:
     with app.store.read() as tx:
         rule = tx.rules.get(name)
         return rule, [old for old in tx.rules.versions(rule.id) if old.version < rule.version]
+
+
+def tally(app: App, name: str) -> dict[str, int]:
+    """How many items a rule hit, and what became of the hits: open, update, join, suppress."""
+    with app.store.read() as tx:
+        return tx.alerts.tally(tx.rules.get(name).id)
+
+
+def changed(older: Rule, newer: Rule) -> dict[str, tuple[object, object]]:
+    """What a version changed: the fields with their former and their new value."""
+    pairs = {each: (getattr(older, each), getattr(newer, each)) for each in (*SETTINGS, "query")}
+    return {each: pair for each, pair in pairs.items() if pair[0] != pair[1]}
 
 
 def switch(app: App, name: str, *, on: bool, by: str = "") -> Rule:

@@ -182,15 +182,7 @@ def trial(one: Trial) -> Shape:
     """What a query did; stored items are named by their id too."""
 
     def hits(results: Sequence[Result]) -> list[Shape]:
-        return [
-            {
-                "headline": result.item.headline,
-                "evidence": [evidence(place) for place in result.evidence],
-                **({"item": result.item.id, "source": result.source} if result.item.id else {}),
-            }
-            for result in results
-            if result.evidence is not None
-        ]
+        return [result(one) for one in results if one.evidence is not None]
 
     shape: Shape = {"query": str(one.query.node), "items": one.items, "hits": hits(one.results)}
     if one.other:
@@ -202,6 +194,15 @@ def trial(one: Trial) -> Shape:
             if result.explained
         ]
     return shape
+
+
+def result(one: Result) -> Shape:
+    """An item that a query hits; a stored one is named by its id too."""
+    shape: Shape = {
+        "headline": one.item.headline,
+        "evidence": [evidence(place) for place in one.evidence or ()],
+    }
+    return shape | ({"item": one.item.id, "source": one.source} if one.item.id else {})
 
 
 def explanation(one: Explanation) -> Shape:

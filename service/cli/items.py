@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import click
 
 from service.actions.page import Page
 from service.cli.drawing import table
-from service.cli.screens import delivery_lines, field, timeline_lines
-from service.cli.session import NUMBER, Session, command, paged
+from service.cli.screens import delivery_lines, field, hit_lines, timeline_lines
+from service.cli.session import NUMBER, QueryCommand, Session, command, paged
 from service.cli.terminal import bold, count, local, paragraphs, safe, state
+from service.model import Exit
 
 if TYPE_CHECKING:
+    from service.actions.archive import Search
     from service.actions.desk import StoryView
     from service.actions.timeline import Timeline
+
+PATIENCE = timedelta(seconds=60)  # that a search may take before it says where to go on
 
 
 @command()
@@ -34,6 +38,52 @@ def list_items(session: Session, page: Page, source: str, versions: bool) -> Non
         [shapes.item(item, name) for item, name in found],
         table(("id", "received", "source", "headline"), rows, "no items"),
     )
+
+
+@command(cls=QueryCommand)
+@click.argument("query", metavar="QUERY…", nargs=-1, required=True)
+@click.option("--source", default="", metavar="NAME", help="Only from this source.")
+@click.option("--lang", default="", metavar="TAG", help="The language of items that declare none.")
+@paged
+def search(session: Session, page: Page, query: tuple[str, ...], source: str, lang: str) -> int:
+    r"""Look for items in the language of rules, the newest first; the matched words are marked.
+
+    \b
+    monitor search "Kim Jong Un" + Reise
+    monitor search 'title:(Zins | Leitzins) -EZB' --since 7d
+
+    The exit code is 1 where there is none.
+    """
+    from service.actions import archive, shapes, trials
+
+    with session.app() as app:
+        asked = trials.understand(app, query, lang)
+        found = archive.search(
+            app,
+            asked,
+            before=page.before,
+            since=page.since,
+            source=source,
+            limit=page.limit,
+            patience=PATIENCE,
+        )
+    session.answer(
+        {
+            "query": str(asked.node),
+            "items": found.items,
+            "before": found.before,
+            "hits": [shapes.result(one) for one in found.results],
+        },
+        _found(found),
+    )
+    return Exit.DONE if found.results else Exit.FAILED
+
+
+def _found(found: Search) -> Iterator[str]:
+    for one in found.results:
+        yield from hit_lines(one.item, one.evidence or (), one.source, reasons=False)
+    more = f", back to {local(found.reached)}; older ones: --before {found.before}" if found.before else ""
+    yield field("hits", f"{len(found.results):,} in {count(found.items, 'item')}{more}")
 
 
 @command()

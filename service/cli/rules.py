@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from service.cli.drawing import progress, table
-from service.cli.screens import backtest_lines, field, hit_lines, quality_lines, rule_lines
+from service.cli.screens import (
+    backtest_lines,
+    field,
+    history_lines,
+    hit_lines,
+    quality_lines,
+    rule_lines,
+    tally_line,
+)
 from service.cli.session import SPAN, QueryCommand, Session, command
 from service.cli.terminal import dim, quoted, safe, state
 from service.errors import UsageError
@@ -17,8 +25,6 @@ from service.model import Priority, Rule
 
 if TYPE_CHECKING:
     from service.actions.backtest import Backtest
-    from service.app import App
-    from service.rules.nodes import Node
 
 LEVELS = [each.value for each in Priority]
 LATELY = 10  # hits that `show-rule` shows
@@ -82,7 +88,8 @@ def add_rule(session: Session, query: Sequence[str], also_last: timedelta | None
     Options are long ones only, so -EZB is a word of the query. --to takes CHANNEL or CHANNEL:RECIPIENT.
     """
     from service.actions import rules, shapes
-    from service.actions.backtest import CONCLUSIVE, warnings
+    from service.actions.backtest import CONCLUSIVE, backtest, warnings
+    from service.actions.trials import Query
 
     wanted = Rule(**{"name": "", "query": "", **settings(options)})
     # What --also-last tells of is all there already: no other rule's hit is waited for.
@@ -91,7 +98,8 @@ def add_rule(session: Session, query: Sequence[str], also_last: timedelta | None
             node = rules.understand(tx, query)
         added = rules.add(app, wanted, node, also_last=also_last, by=session.person)
         session.say(f"rule {safe(added.name)} added")
-        tried = _try(app, node, added.language)
+        with progress("reading the archive") as advance:
+            tried = backtest(app, Query(node, added.language), progress=advance)
         advice = warnings(node, tried)
         if tried.items >= CONCLUSIVE:
             rules.expect(app, added, tried.per_day)
@@ -99,14 +107,6 @@ def add_rule(session: Session, query: Sequence[str], also_last: timedelta | None
         shapes.rule(added) | {"backtest": shapes.backtest(tried), "warnings": advice},
         _added(added, tried, advice),
     )
-
-
-def _try(app: App, node: Node, language: str) -> Backtest:
-    from service.actions.backtest import backtest
-    from service.actions.trials import Query
-
-    with progress("reading the archive") as advance:
-        return backtest(app, Query(node, language), progress=advance)
 
 
 def _added(rule: Rule, tried: Backtest, advice: Sequence[str]) -> Iterator[str]:
@@ -151,14 +151,15 @@ def show_rule(session: Session, name: str) -> None:
     with session.app() as app:
         rule, former = rules.history(app, name)
         hits = desk.hits(app, name, LATELY)
+        counts = rules.tally(app, name)
         seen = feedback.quality(app, name)
         names = desk.source_names(app)
 
     def lines() -> Iterator[str]:
         yield f"rule {safe(rule.name)}, version {rule.version}"
         yield from rule_lines(rule)
-        for old in former:
-            yield field(f"version {old.version}", dim(old.query))
+        yield from history_lines([rule, *former])
+        yield field("counted", tally_line(counts))
         yield from quality_lines(seen)
         yield field("hits", "none yet" if not hits else "the newest first")
         for hit, item in hits:
@@ -169,6 +170,7 @@ def show_rule(session: Session, name: str) -> None:
         | {
             "versions": [shapes.rule(old) for old in former],
             "hits": [shapes.hit(hit, item.headline) for hit, item in hits],
+            "counts": counts,
             "quality": shapes.quality(seen),
         },
         lines(),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from service.cli.drawing import table
@@ -54,6 +55,34 @@ def quality_lines(seen: Quality) -> Iterator[str]:
         yield field(
             "try", f"-{safe(one.term)}  (drops {one.dropped} of {one.not_relevant} not relevant{cost})"
         )
+
+
+def history_lines(versions: Sequence[Rule]) -> Iterator[str]:
+    """The versions of a rule, the newest first: who made each, when, and what it changed."""
+    from service.actions.rules import changed
+
+    for newer, older in pairwise(versions):
+        by = f" by {newer.changed_by}" if newer.changed_by else ""
+        yield field(f"version {newer.version}", safe(f"{local(newer.changed_at)}{by}"))
+        for name, (before, after) in changed(older, newer).items():
+            yield f"{INDENT}{name} {_value(before)} → {_value(after)}"
+    first = versions[-1]
+    by = f" by {first.changed_by}" if first.changed_by else ""
+    yield field(f"version {first.version}", safe(f"{local(first.changed_at)}{by}: {first.query}"))
+
+
+def _value(value: object) -> str:
+    """A setting as a person reads it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return safe(", ".join(value) if isinstance(value, tuple) else str(value)) or "none"
+
+
+def tally_line(counts: Mapping[str, int]) -> str:
+    """`12 hits: 3 alerts, 1 update, 7 told already, 1 held back`."""
+    words = {"open": "alerts", "update": "updates", "join": "told already", "suppress": "held back"}
+    parts = [f"{counts[action]:,} {word}" for action, word in words.items() if counts.get(action)]
+    return f"{sum(counts.values()):,} hits" + (f": {', '.join(parts)}" if parts else "")
 
 
 def hit_lines(item: Item, evidence: Sequence[Evidence], source: str = "", *, reasons: bool) -> Iterator[str]:
@@ -124,11 +153,17 @@ def explained_lines(part: Explanation, depth: int = 0) -> Iterator[str]:
     """Each part of a query: whether it holds, and where, or what came nearest."""
     said = f"nearest: {part.nearest}" if part.nearest else ""
     if part.evidence and (not part.parts or not part.hit):  # what holds because of its parts is said there
-        said = because(part.evidence)
-    sign = state("yes") if part.hit else state("no ")
+        said = f"{because(part.evidence)} at {_places(part.evidence)}"
+    sign = state("✓") if part.hit else state("✗")
     yield f"{INDENT}{'  ' * depth}{sign}  {safe(part.text)}{dim(f'  {said}' if said else '')}"
     for child in part.parts:
         yield from explained_lines(child, depth + 1)
+
+
+def _places(evidence: Sequence[Evidence]) -> str:
+    """`body 71–84`: where the evidence stands, in characters of its field."""
+    shown = [f"{place.field} {place.start}–{place.end}" for place in evidence[:NAMED]]
+    return ", ".join(shown) + (" …" if len(evidence) > NAMED else "")
 
 
 def delivery_lines(deliveries: Sequence[Delivery]) -> Iterator[str]:

@@ -137,8 +137,8 @@ def styled(text: str, color: str) -> Styled:
 
 COLORS = {
     "ok": "green",
-    "yes": "green",
-    "no": "red",
+    "✓": "green",
+    "✗": "red",
     "sent": "green",
     "failing": "yellow",
     "floods": "yellow",

@@ -51,6 +51,11 @@ class Alerts:
         query = select(*HIT).where(*where).order_by(hit.c.id.desc()).limit(limit)
         return [Hit(**row._asdict()) for row in self._connection.execute(query)]
 
+    def tally(self, rule_id: int) -> dict[str, int]:
+        """How many hits of a rule made an alert, an update, or nothing, by what became of them."""
+        query = select(hit.c.action, func.count()).where(hit.c.rule == rule_id).group_by(hit.c.action)
+        return {row[0]: row[1] for row in self._connection.execute(query)}
+
     # ------------------------------------------------------------ alerts
 
     def get(self, rule_id: int, story_id: int) -> Alert | None:

@@ -1,0 +1,67 @@
+"""Silences: keep quiet about a rule, a source, a channel or a story for a while."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import click
+
+from service.cli.drawing import table
+from service.cli.session import NUMBER, SPAN, Session, command
+from service.cli.terminal import local, safe
+from service.model import Silence
+
+
+@command()
+@click.argument("matchers", metavar="rule=NAME|source=NAME|channel=NAME|story=ID…", nargs=-1, required=True)
+@click.option("--for", "lasts", type=SPAN, required=True, metavar="SPAN", help="How long: 2h, 30m, 3d.")
+@click.option("--comment", required=True, metavar="TEXT", help="Why, for the next shift.")
+def silence(session: Session, matchers: tuple[str, ...], lasts: timedelta, comment: str) -> None:
+    r"""Tell nobody for a while of what all of these match.
+
+    \b
+    monitor silence rule=kim --for 2h --comment "party congress"
+    monitor silence source=portal channel=mail --for 1d --comment "moving"
+
+    What was told before is taken back all the same: no silence holds a retraction or a correction.
+    """
+    from service.actions import shapes, silences
+
+    with session.app() as app:
+        added = silences.add(app, matchers, lasts, comment, by=session.person)
+    session.answer(
+        shapes.silence(added),
+        [
+            f"silence {added.id}: {_matched(added)}, until {local(added.ends_at)}",
+            f"undo: monitor end-silence {added.id}",
+        ],
+    )
+
+
+@command()
+def list_silences(session: Session) -> None:
+    """What is kept quiet now, until when, by whom and why."""
+    from service.actions import shapes, silences
+
+    with session.app() as app:
+        found = silences.listed(app)
+    rows = ((one.id, _matched(one), one.ends_at, one.author, one.comment) for one in found)
+    session.answer(
+        [shapes.silence(one) for one in found],
+        table(("id", "what", "until", "by", "why"), rows, "nothing is silenced"),
+    )
+
+
+@command()
+@click.argument("silence", type=NUMBER, metavar="ID")
+def end_silence(session: Session, silence: int) -> None:
+    """Let alerts through again."""
+    from service.actions import silences
+
+    with session.app() as app:
+        silences.end(app, silence)
+    session.answer({"ended": silence}, [f"silence {silence} is over"])
+
+
+def _matched(one: Silence) -> str:
+    return safe(" ".join(f"{kind}={value}" for kind, value in one.matchers))
