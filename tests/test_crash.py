@@ -36,7 +36,7 @@ class Site:
     def __init__(self, folder: Path, feeds: FeedServer, hooks: HookServer) -> None:
         self.folder, self.feeds, self.hooks = folder, feeds, hooks
         (folder / "config.toml").write_text(
-            f'[http]\nallowed_networks = ["127.0.0.1"]\n[poll]\nworkers = 1\n'
+            f'[http]\nallowed_networks = ["127.0.0.1"]\n[poll]\nworkers = 1\n[web]\nlisten = "127.0.0.1:0"\n'
             f'[alerts]\ngroup_wait = "1s"\n[channels.desk]\nurl = "{hooks.url()}"\n',
             encoding="utf-8",
         )
@@ -74,7 +74,10 @@ class Site:
         )
         assert process.stderr
         try:
-            assert " started " in process.stderr.readline()
+            said = []
+            while " started " not in (line := process.stderr.readline()):
+                said.append(line)
+                assert line, "".join(said)
             yield process
         finally:
             process.send_signal(signal.SIGTERM)
