@@ -171,6 +171,7 @@ def test_beyond_this_machine_it_listens_only_once_there_are_users(tmp_path: Path
         listener.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("proxy", "name", "status"),
     [("127.0.0.1", "anna", 200), ("127.0.0.1", "bob", 403), ("10.0.0.9", "anna", 303)],
@@ -196,6 +197,7 @@ def test_an_invitation_sets_a_password_once(tmp_path: Path) -> None:
         assert visitor.another().sign_in("anna", PASSWORD).status_code == 303
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -76,6 +76,7 @@ def test_pages_speak_the_language_of_the_browser(pages: httpx.Client) -> None:
     assert 'lang="en"' in pages.get("/", headers={"Accept-Language": "fr;q=x, zz"}).text
 
 
+@pytest.mark.slow
 def test_times_are_shown_in_the_zone_of_the_reader(tmp_path: Path) -> None:
     with busy_desk(tmp_path) as (_, visitor):
         here = visitor.get("/").text
@@ -143,6 +144,7 @@ def test_a_rule_is_written_tried_saved_and_removed_on_pages(tmp_path: Path) -> N
         assert visitor.post("/rules/prices/remove").headers["location"] == "/rules"
 
 
+@pytest.mark.slow
 def test_a_back_test_is_streamed_with_what_it_gains_and_loses(tmp_path: Path) -> None:
     with busy_desk(tmp_path) as (_, visitor):
         fields = {"query": "Preise", "saved": "Kim", "name": "Kim"}
@@ -154,6 +156,7 @@ def test_a_back_test_is_streamed_with_what_it_gains_and_loses(tmp_path: Path) ->
         assert "~~~" in wrong
 
 
+@pytest.mark.slow
 def test_a_source_is_added_paused_and_polled_on_pages(tmp_path: Path) -> None:
     with busy_desk(tmp_path) as (room, visitor):
         url = room.wire("other", MARKET)
@@ -167,6 +170,7 @@ def test_a_source_is_added_paused_and_polled_on_pages(tmp_path: Path) -> None:
         assert visitor.post("/sources/other/explode").status_code == 404
 
 
+@pytest.mark.slow
 def test_a_silence_begins_and_ends_on_pages(tmp_path: Path) -> None:
     with busy_desk(tmp_path) as (_, visitor):
         assert visitor.post("/silences", matcher="rule=Kim", lasts="2h", comment="known").status_code == 303
@@ -176,6 +180,7 @@ def test_a_silence_begins_and_ends_on_pages(tmp_path: Path) -> None:
         assert "Nothing is silenced" in visitor.get("/silences").text
 
 
+@pytest.mark.slow
 def test_a_source_that_is_blind_is_said_at_the_top(tmp_path: Path) -> None:
     with newsroom(tmp_path) as room:
         room.add_source("gone-quiet", url=room.feeds.url("/nothing"))
@@ -187,6 +192,7 @@ def test_a_source_that_is_blind_is_said_at_the_top(tmp_path: Path) -> None:
             assert "gone-quiet" in page
 
 
+@pytest.mark.slow
 def test_settings_are_kept_in_the_browser_while_there_are_no_users(tmp_path: Path) -> None:
     with busy_desk(tmp_path) as (_, visitor):
         visitor.post("/settings", language="de", theme="dark", zone="Europe/London")
@@ -218,6 +224,7 @@ def test_a_feed_reader_follows_a_rule_until_its_address_is_closed(tmp_path: Path
         assert visitor.get("/feeds/guess.json").status_code == 404
 
 
+@pytest.mark.slow
 def test_what_was_withdrawn_leaves_a_tombstone(tmp_path: Path) -> None:
     with busy_desk(tmp_path) as (room, visitor):
         secret = people.add_feed(room.app, "Kim")
@@ -230,6 +237,7 @@ def test_what_was_withdrawn_leaves_a_tombstone(tmp_path: Path) -> None:
         assert ([], 1) == (feed["items"], len(feed["_withdrawn"]))
 
 
+@pytest.mark.slow
 def test_hits_are_downloaded_as_a_table_and_as_lines(tmp_path: Path) -> None:
     with busy_desk(tmp_path) as (_, visitor):
         table = visitor.get("/rules/Kim/hits.csv")
@@ -274,6 +282,7 @@ def test_a_story_reaches_an_open_page_and_the_stop_does_not_wait_for_the_page(tm
     assert time.monotonic() - began < DEADLINE
 
 
+@pytest.mark.slow
 def test_a_desk_with_pages_open_ends_when_it_is_told_to(tmp_path: Path) -> None:
     with newsroom(tmp_path, web={"listen": "127.0.0.1:0"}) as room, ExitStack() as pages:
         server = Server(room.app)
