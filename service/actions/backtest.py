@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
+from service.actions import names
 from service.actions.rounds import Progress, silent
 from service.actions.shapes import NEWEST
 from service.actions.trials import KEPT, Change, Query, Result, Trial
@@ -128,7 +129,8 @@ def on_archive(trial: Trial, since: timedelta, *, progress: Progress = silent) -
 def warnings(node: Node, tried: Backtest | None = None) -> list[str]:
     """What the lint has to say about a query, a sentence each; with a back-test, about its terms too."""
     shares = tried.shares if tried and tried.items >= CONCLUSIVE else None
-    return [advice.sentence for advice in lint.lint(node, shares.get if shares is not None else None)]
+    advice = lint.lint(node, shares.get if shares is not None else None)
+    return [*(one.sentence for one in advice), *names.suggestions(node)]
 
 
 class _Reader:

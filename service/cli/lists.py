@@ -11,29 +11,39 @@ from service.cli.terminal import safe
 
 @command(cls=QueryCommand)
 @click.argument("name", metavar="NAME")
-@click.argument("terms", metavar="TERM…", nargs=-1, required=True)
-def add_list(session: Session, name: str, terms: tuple[str, ...]) -> None:
+@click.argument("terms", metavar="[TERM]…", nargs=-1)
+@click.option("--starter", is_flag=True, help="The ready spellings under that name, and the terms.")
+@click.option("--country", default="", metavar="CODE", help="The names of a country in every language.")
+def add_list(session: Session, name: str, terms: tuple[str, ...], starter: bool, country: str) -> None:
     r"""Name alternatives for use as @NAME in queries; an existing list is replaced.
 
     \b
     monitor add-list kim "Kim Jong Un" "Kim Dschong Un" 김정은
     monitor add-rule @kim + Reise
+    monitor add-list selenskyj --starter        ready spellings
+    monitor add-list nordkorea --country KP     from the Unicode CLDR
     """
-    from service.actions import rules, shapes
+    from service.actions import names, rules, shapes
 
     name = name.removeprefix("@")
+    ready = (*(names.starter(name) if starter else ()), *(names.country(country) if country else ()))
+    terms = tuple(dict.fromkeys((*ready, *terms)))
     with session.app() as app:
         rules.add_list(app, name, terms)
     session.answer(shapes.word_list(name, terms), [f"@{safe(name)}: {', '.join(map(safe, terms))}"])
 
 
 @command()
-def list_lists(session: Session) -> None:
+@click.option("--starter", is_flag=True, help="Instead, the ready lists that add-list --starter knows.")
+def list_lists(session: Session, starter: bool) -> None:
     """All named lists."""
-    from service.actions import rules, shapes
+    from service.actions import names, rules, shapes
 
-    with session.app() as app:
-        known = rules.all_lists(app)
+    if starter:
+        known = names.starters()
+    else:
+        with session.app() as app:
+            known = rules.all_lists(app)
     rows = ((f"@{name}", ", ".join(terms)) for name, terms in sorted(known.items()))
     session.answer(
         shapes.lists(known), table(("name", "terms"), rows, "no lists (monitor add-list NAME TERM…)")
