@@ -28,12 +28,13 @@ RULE = "Reise"
 RULE_EVERY = 5  # entries
 
 WORDS = (
-    "Abend Anleihe Ausbau Bahn Bericht Börse Brücke Bund Dach Dorf Ernte Fabrik Ferien Fluss Forschung",
-    "Garten Gericht Gewinn Gipfel Hafen Handel Himmel Insel Jahr Kammer Kirche Klinik Kohle Konzern Küste",
-    "Land Lehrer Markt Meer Minister Mond Museum Nacht Norden Ofen Partei Pflege Polizei Quelle Rat Regen Saal Schiff",
-    "Schule Stadt Sturm Tag Theater Turm Ufer Umsatz Verein Vertrag Wald Wasser Winter Zeitung Zug eröffnet",
-    "senkt verliert gewinnt baut plant stoppt fordert verkauft kauft sperrt rettet findet sucht alte neue",
-    "große kleine teure schnelle späte frühe",
+    "Abend Anleihe Ausbau Bahn Bericht Börse Brücke Bund Dach Dorf Ernte Fabrik Ferien Fluss",
+    "Forschung Garten Gericht Gewinn Gipfel Hafen Handel Himmel Insel Jahr Kammer Kirche Klinik",
+    "Kohle Konzern Küste Land Lehrer Markt Meer Minister Mond Museum Nacht Norden Ofen Partei Pflege",
+    "Polizei Quelle Rat Regen Saal Schiff Schule Stadt Sturm Tag Theater Turm Ufer Umsatz Verein",
+    "Vertrag Wald Wasser Winter Zeitung Zug eröffnet senkt verliert gewinnt baut plant stoppt",
+    "fordert verkauft kauft sperrt rettet findet sucht alte neue große kleine teure schnelle späte",
+    "frühe",
 )
 VOCABULARY = [word for line in WORDS for word in line.split()]
 

@@ -18,7 +18,7 @@ from typing import TypeAlias
 
 from service import config
 from service.errors import UsageError
-from service.fetch import folder, remote, wireq
+from service.fetch import folder, imap, remote, wireq
 from service.fetch.http import SLOTS, Client, Result, normal_url
 from service.model import Clock, Failure, FailureKind, Source
 
@@ -63,6 +63,8 @@ TRANSPORTS: Mapping[str, Start] = {
     "ftp": _in_thread(remote.read),
     "sftp": _in_thread(remote.read),
     "s3": _in_thread(remote.read),
+    "imap": _in_thread(imap.read),
+    "imaps": _in_thread(imap.read),
     "wireq": _in_thread(wireq.read),
     "wireq+http": _in_thread(wireq.read),
 }
