@@ -123,6 +123,12 @@ def test_a_term_that_is_everywhere_or_nowhere_is_warned_of(room: Room) -> None:
     assert "Zeppelin never occurred in the archive" in said
 
 
+def test_a_wildcard_is_shown_by_the_words_that_it_fits(room: Room) -> None:
+    room.wire("wire", entry(1, "Reisende"), entry(2, "Reisende"), entry(3, "Reisepass"), entry(4, "Preise"))
+    room.poll()
+    assert {"Reise*": {"Reisende": 2, "Reisepass": 1}} == tried(room, "Reise* + Kim").words
+
+
 WORDS = ("Kim", "Reise", "Auslandsreise", "Preise", "reisen", "Nord-Korea", "Nordkorea", "Zug", "Pek-", "¥")
 TERMS = ("Reise", '"Kim Reise"', "Nordkorea", "=Preise", "Pek*", "*reise", "-Zug", "title:Kim", "/re.se/")
 

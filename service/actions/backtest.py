@@ -7,7 +7,7 @@ publication, so that a first poll, which brings a week at once, does not count a
 from __future__ import annotations
 
 import time
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -24,6 +24,7 @@ from service.rules.index import evaluate
 from service.rules.nearmiss import NearMiss, NearMisses
 from service.rules.nodes import ListRef, Node, Term
 from service.rules.operators import Word
+from service.rules.patterns import Wildcard
 from service.rules.sieve import Sieve
 from service.store.columns import EPOCH, MICROSECOND
 from service.store.db import Transaction
@@ -31,6 +32,8 @@ from service.store.items import Wording
 
 WINDOW = timedelta(days=30)
 GROWN = timedelta(seconds=0.4)  # between two looks at a back-test that grows
+LISTENED = 500  # items whose words a wildcard is shown by
+NAMED = 8  # words of a wildcard, the commonest first
 CONCLUSIVE = 100  # items of an archive from which on its frequencies say something
 DAY = timedelta(days=1) // MICROSECOND
 
@@ -49,6 +52,9 @@ class Backtest:
     hours: Counter[datetime] = field(default_factory=Counter)  # likewise, by the hour
     newest: Sequence[Result] = ()  # the newest first
     shares: Mapping[str, float] = field(default_factory=dict)  # of the items, that a term hits by itself
+    words: Mapping[str, Mapping[str, int]] = field(
+        default_factory=dict
+    )  # that each wildcard fits, with items
     near: Sequence[NearMiss] = ()
     gained: Change = field(default_factory=Change)  # where it was compared with another query
     lost: Change = field(default_factory=Change)
@@ -148,6 +154,7 @@ class _Reader:
         self._sieve = Sieve((*asked, *self._misses.parts, *self._terms), app.morphology)
         self._stories, self._days = _Numbers(), set[int]()
         self._told: Counter[str] = Counter()  # items that a term hits by itself
+        self._words: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self._newest: deque[int] = deque(maxlen=newest)
         self._gained: deque[int] = deque(maxlen=KEPT)
         self._lost: deque[int] = deque(maxlen=KEPT)
@@ -197,6 +204,8 @@ class _Reader:
         for term, there in zip(self._terms, may[2 + len(self._misses.parts) :], strict=True):
             if there and not isinstance(term, Word):
                 self._told[str(term)] += term.holds(document)
+            if there and isinstance(term, Wildcard) and self._told[str(term)] <= LISTENED:
+                self._words[str(term)].update({place.text for place in term.find(document)})
         if self._other:
             before = may[1] and self._other.node.holds(self._document(item, self._other))
             if hit and not before:
@@ -221,6 +230,7 @@ class _Reader:
         found.covered = len(self._days)
         found.newest = self._results(self._newest, self._query)
         found.near = self._misses.found()
+        found.words = {term: dict(words.most_common(NAMED)) for term, words in self._words.items()}
         found.shares = {str(term): self._told[str(term)] / max(1, found.items) for term in self._terms}
         found.gained.results = self._results(self._gained, self._query)
         found.lost.results = self._results(self._lost, self._other or self._query)

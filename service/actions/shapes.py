@@ -229,6 +229,7 @@ def backtest(one: Backtest) -> Shape:
         "days": {day.isoformat(): stories for day, stories in sorted(one.days.items())},
         "busiest_hour": {"at": when(busiest[0]), "stories": busiest[1]} if busiest else None,
         "terms": {term: round(share, 4) for term, share in one.shares.items()},
+        "wildcards": {term: dict(words) for term, words in one.words.items()},
         "near_misses": [{"term": near.term, "form": near.form, "items": near.items} for near in one.near],
         "newest": [
             {

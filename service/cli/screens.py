@@ -111,6 +111,8 @@ def backtest_lines(tried: Backtest, advice: Sequence[str]) -> Iterator[str]:
     if tried.busiest and tried.stories > 1:
         at, stories = tried.busiest
         yield field("busiest", f"{stories:,} in the hour from {local(at)}")
+    for term, words in tried.words.items():
+        yield field("fits", safe(f"{term}: {', '.join(f'{word} ({n:,})' for word, n in words.items())}"))
     for near in tried.near:
         yield field("near", safe(near.sentence))
     for sentence in advice:

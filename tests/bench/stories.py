@@ -3,12 +3,17 @@
 Reads records in order of arrival (JSON Lines: id, group, kind, lang, source, title, body, minute), places
 each on a real database as intake does, and prints one JSON document. A link is right where it leads to an
 item of the same group; recall counts the items that have an earlier sibling.
+
+With `--archive N` the database holds N other items of the same week before, each with fingerprints of its
+own; several, as in `--archive 10000 1000000`, are measured one after the other, and `growth` is what the
+last costs of the first.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import random
 import sqlite3
 import sys
 import tempfile
@@ -22,6 +27,7 @@ from pathlib import Path
 from statistics import median, quantiles
 
 from service.model import Item, Link, Placement, Source
+from service.store.columns import EPOCH, MICROSECOND
 from service.store.db import Store, Transaction
 from service.story import marks
 from service.story.fingerprint import fingerprints, text_hash
@@ -31,6 +37,7 @@ from service.text.html import to_text
 from tests.bench.wire_stream import Record, stream
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
+POSTINGS = 20  # of an item of the archive; see `bytes_per_item` for those of the stream
 WINDOW = timedelta(days=7)  # how long fingerprints are kept
 
 
@@ -54,8 +61,8 @@ def read(lines: Iterable[str]) -> Iterator[Record]:
             yield Record(**texts, minute=int(row.get("minute", 0)))
 
 
-def run(records: Sequence[Record], database: Path) -> list[Placed]:
-    """Every record with its placement, in a new database at that path."""
+def run(records: Sequence[Record], database: Path, archive: int = 0) -> list[Placed]:
+    """Every record with its placement, in a new database at that path that holds so many other items."""
     store = Store(f"sqlite:///{database}", synchronous="normal")  # what is measured is CPU, not the disk
     store.open(migrate=True)
     with store.begin() as tx:
@@ -63,6 +70,9 @@ def run(records: Sequence[Record], database: Path) -> list[Placed]:
             name: tx.sources.add(Source(name=name, url=f"https://{name}.example/feed"), START).id
             for name in dict.fromkeys(record.source for record in records)
         }
+    if archive:
+        store.close()
+        fill(database, archive, next(iter(sources.values())))
     placed: list[Placed] = []
     ids: dict[int, str] = {}
     for record in records:
@@ -75,6 +85,39 @@ def run(records: Sequence[Record], database: Path) -> list[Placed]:
         placed.append(Placed(record, placement.link, ids.get(placement.nearest, ""), cpu, whole))
     store.close()
     return placed
+
+
+def fill(database: Path, items: int, source: int) -> None:
+    """Write items that are unlike all others, with as many fingerprints as a wire item has."""
+    at = (START - timedelta(minutes=1) - EPOCH) // MICROSECOND
+    random_ = random.Random(7)
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("PRAGMA synchronous = OFF")
+        connection.execute("PRAGMA cache_size = -400000")
+        numbers = "WITH RECURSIVE n (id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n WHERE id < ?)"
+        connection.execute(
+            f"{numbers} INSERT INTO story (id, headline, opened_at, updated_at, status, items, sources) "
+            f"SELECT id, 'x', {at}, {at}, 'usable', 1, 1 FROM n",
+            (items,),
+        )
+        connection.execute(
+            f"{numbers} INSERT INTO item (id, source, story, headline, body, received_at, status, signal, "
+            "stored_at, content, text_hash, link_hash, how) "
+            f"SELECT id, {source}, id, 'x', hex(randomblob(400)), {at}, 'usable', 'none', {at}, "
+            "random(), random(), random(), 'first' FROM n",
+            (items,),
+        )
+        # In the order of the key, or a million scattered writes would take longer than the bench.
+        connection.execute("CREATE TEMP TABLE loose (h, item)")
+        postings = (
+            (random_.getrandbits(63) - 2**62, item) for item in range(1, items + 1) for _ in range(POSTINGS)
+        )
+        connection.executemany("INSERT INTO loose VALUES (?, ?)", postings)
+        connection.execute("INSERT OR IGNORE INTO fingerprint SELECT h, item FROM loose ORDER BY h, item")
+        connection.execute("DROP TABLE loose")
+        connection.commit()
+        connection.execute("ANALYZE")
+        connection.commit()
 
 
 def posting_bytes(database: Path) -> int:
@@ -200,17 +243,40 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--stream", type=Path, help="JSON Lines in order of arrival")
     parser.add_argument("--seed", type=int, default=1, help="of the stream that is made without --stream")
     parser.add_argument("--stories", type=int, default=600)
+    parser.add_argument("--archive", type=int, nargs="+", default=[], help="items that are there before")
     options = parser.parse_args(arguments)
     if options.stream:
         records = list(read(options.stream.read_text(encoding="utf-8").splitlines()))
     else:
         records = stream(options.seed, options.stories)
-    with tempfile.TemporaryDirectory() as folder:
-        database = Path(folder) / "stories.db"
-        placed = run(records, database)
-        size = posting_bytes(database)
-    json.dump(score(placed) | {"bytes_per_item": round(size / len(records))}, sys.stdout, indent=1)
+    if options.archive:
+        json.dump(grown(records, options.archive), sys.stdout, indent=1)
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            database = Path(folder) / "stories.db"
+            placed = run(records, database)
+            size = posting_bytes(database)
+        json.dump(score(placed) | {"bytes_per_item": round(size / len(records))}, sys.stdout, indent=1)
     print()
+
+
+def grown(records: Sequence[Record], archives: Sequence[int]) -> dict[str, object]:
+    """Time and quality in archives of several sizes."""
+    found: dict[int, dict[str, object]] = {}
+    cost: list[float] = []
+    for archive in archives:
+        with tempfile.TemporaryDirectory() as folder:
+            database = Path(folder) / "stories.db"
+            placed = run(records, database, archive)
+            size = posting_bytes(database)
+        scored = score(placed)
+        cost.append(sum(each.cpu for each in placed))
+        shown = ("precision", "recall", "ms_cpu", "ms_cpu_stored")
+        found[archive] = {name: scored[name] for name in shown} | {
+            "fingerprints": archive * POSTINGS,
+            "bytes_per_item": round(size / (archive + len(records))),
+        }
+    return {"items": len(records), "archives": found, "growth": round(cost[-1] / cost[0] - 1, 3)}
 
 
 if __name__ == "__main__":
