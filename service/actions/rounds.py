@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +23,7 @@ def silent(_done: int) -> None:
 
 
 DELIVERY_PATIENCE = 60.0  # seconds that a round waits for its messages; later ones stay in the outbox
+IN_HAND = 4  # results a worker that wait to be taken in; the others wait in the fetcher, unasked
 INGEST = "ingest"
 EVERY_SOURCE = 1_000_000
 
@@ -81,16 +82,28 @@ def poll(
             claimed = tx.sources.claim(now, EVERY_SOURCE, lease, node.id)
     tally.sources = len(claimed)
     waiting, coming = list(claimed), 0
+    hands: set[Future[int]] = set()
     with ThreadPoolExecutor(app.config.poll.workers) as pool:
         while waiting or coming:
             room = min(app.fetcher.capacity, len(waiting))
             coming += pipeline.fetch([waiting.pop() for _ in range(room)])
             if arrived := pipeline.arrivals(timeout=0.5):
                 coming -= len(arrived)
-                list(pool.map(pipeline.intake, [[result] for result in arrived]))
+                hands.add(pool.submit(pipeline.intake, arrived))
                 progress(len(arrived))
+            if len(hands) > IN_HAND * app.config.poll.workers:
+                hands = _settled(hands, FIRST_COMPLETED)
+        _settled(hands, ALL_COMPLETED)
     deliver(app)
     return tally
+
+
+def _settled(hands: set[Future[int]], until: str) -> set[Future[int]]:
+    """Those that are still at work; what broke one of the others is raised."""
+    done, rest = wait(hands, return_when=until)
+    for hand in done:
+        hand.result()
+    return rest
 
 
 def ingest(app: App, files: Sequence[Path], name: str = INGEST, *, progress: Progress = silent) -> Tally:
