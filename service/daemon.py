@@ -26,6 +26,7 @@ from sdnotify import SystemdNotifier
 from service import __version__
 from service.actions import readiness
 from service.actions.oversight import oversee
+from service.actions.rules import keep_counts
 from service.actions.watch import Seeker, watch
 from service.app import App, alive
 from service.config import Config, load
@@ -156,6 +157,7 @@ class Daemon:
 
     def _watch_sources(self) -> None:
         """Look for lost feeds, then tell the operators which sources are blind or back."""
+        keep_counts(self.app)
         self.seek()
         watch(self.app)
 

@@ -32,6 +32,7 @@ from service.model import (
     Source,
     Status,
 )
+from service.rules.index import Tally
 from service.rules.watchlist import Watchlist
 from service.store.db import Transaction
 from service.text.morphology import Morphology
@@ -48,6 +49,7 @@ class Teller:
         self.config, self.morphology, self.report = config, morphology, report
         self.watchlist = Watchlist(morphology)
         self._revision = -1
+        self._counted: dict[int, Tally] = {}  # as they were told last
         self._lock = threading.Lock()  # one thread at a time changes the rules or matches
 
     def prepare(self, items: Iterable[Item]) -> None:
@@ -67,6 +69,20 @@ class Teller:
                 changed, removed = tx.rules.changed_since(self._revision)
                 self.watchlist.update(changed, removed, tx.rules.lists())
                 self._revision = revision
+
+    def counts(self) -> dict[int, tuple[int, int]]:
+        """How often each rule was a candidate and hit, since this was asked last."""
+        with self._lock:
+            now = dict(self.watchlist.counters)
+        last, self._counted = self._counted, now
+        new = {}
+        for rule, tally in now.items():
+            before = last.get(rule, Tally(0, 0))
+            if before.candidates > tally.candidates:  # it was changed meanwhile, and counts anew
+                before = Tally(0, 0)
+            if tally.candidates > before.candidates:
+                new[rule] = (tally.candidates - before.candidates, tally.hits - before.hits)
+        return new
 
     # ------------------------------------------------------------ an item was stored
 

@@ -75,4 +75,4 @@ def test_a_rule_shows_who_changed_what_and_when_and_what_became_of_its_hits(moni
     shown = monitor("show-rule", "kim")
     for said in ("query Kim → Kim + Reise", "priority normal → high", "enabled yes → no", "2 hits: 2 alerts"):
         assert said in shown.out
-    assert {"open": 2} == monitor("show-rule", "kim", "--json").json["counts"]
+    assert {"candidates": 2, "open": 2} == monitor("show-rule", "kim", "--json").json["counts"]

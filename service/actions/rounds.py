@@ -11,6 +11,7 @@ from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, Future, ThreadPoo
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from service.actions.rules import keep_counts
 from service.app import App
 from service.errors import NotFoundError, UsageError
 from service.model import Cursor, Delivery, Document, Fetched, Source, SourceState
@@ -95,6 +96,7 @@ def poll(
                 hands = _settled(hands, FIRST_COMPLETED)
         _settled(hands, ALL_COMPLETED)
     deliver(app)
+    keep_counts(app)
     return tally
 
 
@@ -129,6 +131,7 @@ def ingest(app: App, files: Sequence[Path], name: str = INGEST, *, progress: Pro
             tally.failures[path.name] = failure
         progress(1)
     deliver(app)
+    keep_counts(app)
     return tally
 
 

@@ -76,9 +76,17 @@ def history(app: App, name: str) -> tuple[Rule, Sequence[Rule]]:
 
 
 def tally(app: App, name: str) -> dict[str, int]:
-    """How many items a rule hit, and what became of the hits: open, update, join, suppress."""
+    """How many items a rule was looked at for, and what became of its hits: open, update, join, suppress."""
     with app.store.read() as tx:
-        return tx.alerts.tally(tx.rules.get(name).id)
+        rule = tx.rules.get(name).id
+        return {"candidates": tx.rules.counted(rule)[0], **tx.alerts.tally(rule)}
+
+
+def keep_counts(app: App) -> None:
+    """Write down how often the rules were looked at and hit since this was done last."""
+    if counts := app.teller.counts():
+        with app.store.begin() as tx:
+            tx.rules.count({rule: counts[rule] for rule in tx.rules.with_ids(counts)})
 
 
 def changed(older: Rule, newer: Rule) -> dict[str, tuple[object, object]]:

@@ -79,10 +79,12 @@ def _value(value: object) -> str:
 
 
 def tally_line(counts: Mapping[str, int]) -> str:
-    """`12 hits: 3 alerts, 1 update, 7 told already, 1 held back`."""
+    """`looked at for 40 items, 12 hits: 3 alerts, 1 update, 7 told already, 1 held back`."""
     words = {"open": "alerts", "update": "updates", "join": "told already", "suppress": "held back"}
     parts = [f"{counts[action]:,} {word}" for action, word in words.items() if counts.get(action)]
-    return f"{sum(counts.values()):,} hits" + (f": {', '.join(parts)}" if parts else "")
+    hits = sum(number for action, number in counts.items() if action != "candidates")
+    found = f"{hits:,} hits" + (f": {', '.join(parts)}" if parts else "")
+    return f"looked at for {counts['candidates']:,} items, {found}" if counts.get("candidates") else found
 
 
 def hit_lines(item: Item, evidence: Sequence[Evidence], source: str = "", *, reasons: bool) -> Iterator[str]:

@@ -6,7 +6,7 @@ transaction, which is one row, and asks for what changed since.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from difflib import get_close_matches
@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 from service.errors import NotFoundError, UsageError
 from service.model import Rule
 from service.store.rows import columns, names, slices, upsert, values
-from service.store.schema import revision, rule_version, word_list
+from service.store.schema import revision, rule_count, rule_version, word_list
 from service.store.schema import rule as table
 
 LONGEST_NAME = 200  # characters
@@ -124,6 +124,21 @@ class Rules:
             .order_by(rule_version.c.version.desc())
         )  # fmt: skip
         return [Rule(**row._asdict()) for row in self._connection.execute(query)]
+
+    def count(self, looked: Mapping[int, tuple[int, int]]) -> None:
+        """Add to how often rules were candidates, and how often they hit; in the order of their ids."""
+        new = upsert(self._connection, rule_count)
+        known = {name: rule_count.c[name] + new.excluded[name] for name in ("candidates", "hits")}
+        added = new.on_conflict_do_update(index_elements=["rule"], set_=known)
+        rows = [{"rule": rule, "candidates": c, "hits": h} for rule, (c, h) in sorted(looked.items())]
+        if rows:
+            self._connection.execute(added, rows)
+
+    def counted(self, rule_id: int) -> tuple[int, int]:
+        """How often the rule was a candidate, and how often it hit, since it was added."""
+        found = select(rule_count.c.candidates, rule_count.c.hits).where(rule_count.c.rule == rule_id)
+        row = self._connection.execute(found).one_or_none()
+        return (row.candidates, row.hits) if row else (0, 0)
 
     def revision(self) -> int:
         """The number that every change of rules or lists moves."""

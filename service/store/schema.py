@@ -326,6 +326,17 @@ rule_version = Table(
     _text("changed_by"),
 )
 
+# How often each rule was looked at and hit, in all versions: a rule that is looked at often and hits never is
+# worth a look by a person.
+rule_count = Table(
+    "rule_count",
+    metadata,
+    _to("rule", "rule", key=True),
+    _count("candidates"),
+    _count("hits"),
+    **BUSY,
+)
+
 word_list = Table(
     "word_list",
     metadata,

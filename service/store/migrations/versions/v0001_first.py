@@ -282,6 +282,15 @@ def _rules() -> None:
         sa.PrimaryKeyConstraint("rule", "version", name="pk_rule_version"),
     )
     op.create_table(
+        "rule_count",
+        sa.Column("rule", sa.BigInteger(), nullable=False),
+        sa.Column("candidates", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("hits", sa.BigInteger(), server_default="0", nullable=False),
+        sa.ForeignKeyConstraint(["rule"], ["rule.id"], name="fk_rule_count_rule_rule", ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("rule", name="pk_rule_count"),
+        postgresql_with={"fillfactor": 70},
+    )
+    op.create_table(
         "word_list",
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("terms", JSON, nullable=True),
