@@ -24,14 +24,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import cast
 
-from service.alerts import blind
 from service.config import Config
 from service.deliver.dispatch import Dispatcher
 from service.deliver.retry import next_try
 from service.deliver.templating import Stylist
 from service.failpoints import passes
 from service.fetch.caching import aged
-from service.fetch.schedule import Due, next_poll, unwatched_since
+from service.fetch.schedule import Due
 from service.fetch.transports import Fetcher
 from service.intake import take_in
 from service.model import (
@@ -43,22 +42,20 @@ from service.model import (
     FailureKind,
     Fetched,
     Freshness,
-    Gap,
     Node,
     Parsed,
     Source,
     SourceState,
 )
 from service.release import Releaser
-from service.store.db import Store, Transaction
+from service.settling import FencedError, settle, settle_many
+from service.store.db import Store
 from service.telling import Teller
 from service.workers import WorkerError, Workers
 
 DELIVERY_LEASE = timedelta(seconds=60)  # twice the longest attempt: connect 5 s, read 15 s, total 30 s
 ARRIVALS = 200  # unchanged sources settled in one transaction
 RELEASE_BATCH = 200  # messages rendered in one transaction
-
-UNWATCHED = "it was not polled: no monitor was running, or the source was paused"
 
 Report = Callable[..., None]  # report(event: str, **facts): one line of log, a counter, a picture
 
@@ -77,10 +74,6 @@ class Parts:
     stylist: Stylist
     node: Node
     report: Report
-
-
-class _FencedError(Exception):
-    """The source was claimed again meanwhile: what this poll brought is rolled back."""
 
 
 class Pipeline:
@@ -156,13 +149,14 @@ class Pipeline:
                     parts.teller.tell(tx, item, placement, source, now)
                 passes("matched")
                 result = aged(fetched, items, len(stored), now)
-                self._settle_one(tx, result, feed, len(stored), now)
-        except _FencedError:
+                due = settle(tx, result, feed, len(stored), now, parts.config.poll)
+        except FencedError:
             parts.report("source.taken-over", source=source.name)
             return 0
         passes("committed")
         if fetched.acknowledge:
             fetched.acknowledge()
+        self._report_state(source, due)
         if isinstance(result, Failure):
             self._report(result)
             return 0
@@ -195,9 +189,9 @@ class Pipeline:
             return
         now = self.parts.store.now()
         with self.parts.store.begin() as tx:
-            for result in results:
-                with contextlib.suppress(_FencedError):
-                    self._settle_one(tx, result, Freshness(), 0, now)
+            told = settle_many(tx, results, now, self.parts.config.poll)
+        for result, due in told:
+            self._report_state(result.source, due)
         for result in results:
             if isinstance(result, Failure):
                 self._report(result)
@@ -209,60 +203,9 @@ class Pipeline:
             source, kind = failure.source.name, failure.kind
             self.parts.report("source.failed", source=source, kind=kind, reason=failure.reason)
 
-    def _settle_one(
-        self, tx: Transaction, result: Fetched | Failure, feed: Freshness, new: int, now: datetime
-    ) -> None:
-        """Write down one source, and when it is due again; _FencedError where another node has it by now."""
-        source = result.source
-        due = next_poll(
-            source, result, feed, now, self.parts.config.poll, new_items=new, jitter=random.random()
-        )
-        asked: datetime | None = now
-        ok_at: datetime | None = now
-        error = ""
-        if isinstance(result, Failure):
-            error, ok_at = result.reason, source.last_ok_at
-            if result.kind is FailureKind.DEFERRED:  # nothing was asked, nothing is known
-                error, asked = source.last_error, source.last_polled_at
-        settled = tx.sources.settle(
-            source.id,
-            source.epoch,
-            cursor=result.cursor or source.cursor,
-            state=due.state,
-            failures=due.failures,
-            last_error=error,
-            last_polled_at=asked,
-            last_ok_at=ok_at,
-            last_item_at=now if new else source.last_item_at,
-            next_poll_at=due.at,
-            rhythm=due.rhythm,
-            url=due.url,
-        )
-        if not settled:
-            raise _FencedError
-        self._note_gap(tx, result, now)
-        self._remember(tx, source, due, new, now)
+    def _report_state(self, source: Source, due: Due) -> None:
         if due.state is not source.state and SourceState.GONE in {due.state, source.state}:
             self.parts.report("source.state", source=source.name, state=due.state, reason=due.reason)
-
-    def _remember(self, tx: Transaction, source: Source, due: Due, new: int, now: datetime) -> None:
-        """What a poll teaches about when to worry; the first, which brings all at once, teaches nothing."""
-        if new and source.last_ok_at and source.state is not SourceState.PAUSED:
-            habit = blind.learn(tx.outages.habit(source.id), now, source.timezone)
-            tx.outages.learn(source.id, habit, blind.missed_at(habit, source.timezone))
-        if due.url:
-            tx.outages.moved(source.id, f"has moved for good to {due.url}, and is read there", now)
-
-    def _note_gap(self, tx: Transaction, result: Fetched | Failure, now: datetime) -> None:
-        """Write down from when to when the source was not read; nothing, while it is."""
-        source = result.source
-        if isinstance(result, Failure):
-            if result.kind is not FailureKind.DEFERRED:
-                tx.gaps.fail(source.id, result.reason, now)
-        elif source.failures:
-            tx.gaps.end(source.id, now)
-        elif since := unwatched_since(source, self.parts.config.poll, now):
-            tx.gaps.add(Gap(source=source.id, began_at=since, ended_at=now, polls=0, reason=UNWATCHED))
 
     # ------------------------------------------------------------ release and deliver
 

@@ -1,0 +1,117 @@
+"""From the result of a poll to the row of its source: when it is due again, and what the poll taught.
+
+Runs in the transaction that stores what the poll brought, or in one for many sources that brought nothing.
+When is decided in `fetch.schedule`, what a habit is in `alerts.blind`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from collections.abc import Sequence
+from datetime import datetime
+
+from service.alerts import blind
+from service.config import Poll
+from service.fetch.schedule import Due, next_poll, unwatched_since
+from service.model import Failure, FailureKind, Fetched, Freshness, Gap, Source, SourceState
+from service.store.db import Transaction
+from service.store.sources import Settlement
+
+UNWATCHED = "it was not polled: no monitor was running, or the source was paused"
+
+
+class FencedError(Exception):
+    """The source was claimed again meanwhile: what this poll brought is rolled back."""
+
+
+def settle(
+    tx: Transaction, result: Fetched | Failure, feed: Freshness, new: int, now: datetime, poll: Poll
+) -> Due:
+    """When the source is due, written down with all that the poll taught about it.
+
+    `feed` is what the document said about coming back, `new` the number of its new items. Raises FencedError
+    where another node has the source by now.
+    """
+    due = _due(result, feed, new, now, poll)
+    if not tx.sources.settle_many([_settlement(result, due, new, now)]):
+        raise FencedError
+    _note_gap(tx, result, now, poll)
+    _remember(tx, result.source, due, new, now)
+    return due
+
+
+def settle_many(
+    tx: Transaction, results: Sequence[Fetched | Failure], now: datetime, poll: Poll
+) -> Sequence[tuple[Fetched | Failure, Due]]:
+    """The same for many that brought nothing; of most of them there is nothing else to note: one statement.
+
+    Those that another node has by now are left out.
+    """
+    told, quiet = [], []
+    for result in results:
+        due = _due(result, Freshness(), 0, now, poll)
+        if _is_quiet(result, due, now, poll):
+            quiet.append(_settlement(result, due, 0, now))
+            continue
+        with contextlib.suppress(FencedError):
+            told.append((result, settle(tx, result, Freshness(), 0, now, poll)))
+    tx.sources.settle_many(quiet)
+    return told
+
+
+def _due(result: Fetched | Failure, feed: Freshness, new: int, now: datetime, poll: Poll) -> Due:
+    return next_poll(result.source, result, feed, now, poll, new_items=new, jitter=random.random())
+
+
+def _is_quiet(result: Fetched | Failure, due: Due, now: datetime, poll: Poll) -> bool:
+    """Whether the source went on as it was."""
+    source = result.source
+    changed = isinstance(result, Failure) or due.url or due.state is not source.state or source.failures
+    return not changed and unwatched_since(source, poll, now) is None
+
+
+def _settlement(result: Fetched | Failure, due: Due, new: int, now: datetime) -> Settlement:
+    source = result.source
+    asked: datetime | None = now
+    ok_at: datetime | None = now
+    error = ""
+    if isinstance(result, Failure):
+        error, ok_at = result.reason, source.last_ok_at
+        if result.kind is FailureKind.DEFERRED:  # nothing was asked, nothing is known
+            error, asked = source.last_error, source.last_polled_at
+    return Settlement(
+        source_id=source.id,
+        epoch=source.epoch,
+        cursor=result.cursor or source.cursor,
+        state=due.state,
+        failures=due.failures,
+        last_error=error,
+        last_polled_at=asked,
+        last_ok_at=ok_at,
+        last_item_at=now if new else source.last_item_at,
+        next_poll_at=due.at,
+        rhythm=due.rhythm,
+        url=due.url,
+    )
+
+
+def _remember(tx: Transaction, source: Source, due: Due, new: int, now: datetime) -> None:
+    """What a poll teaches about when to worry; the first, which brings all at once, teaches nothing."""
+    if new and source.last_ok_at and source.state is not SourceState.PAUSED:
+        habit = blind.learn(tx.outages.habit(source.id), now, source.timezone)
+        tx.outages.learn(source.id, habit, blind.missed_at(habit, source.timezone))
+    if due.url:
+        tx.outages.moved(source.id, f"has moved for good to {due.url}, and is read there", now)
+
+
+def _note_gap(tx: Transaction, result: Fetched | Failure, now: datetime, poll: Poll) -> None:
+    """Write down from when to when the source was not read; nothing, while it is."""
+    source = result.source
+    if isinstance(result, Failure):
+        if result.kind is not FailureKind.DEFERRED:
+            tx.gaps.fail(source.id, result.reason, now)
+    elif source.failures:
+        tx.gaps.end(source.id, now)
+    elif since := unwatched_since(source, poll, now):
+        tx.gaps.add(Gap(source=source.id, began_at=since, ended_at=now, polls=0, reason=UNWATCHED))
