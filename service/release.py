@@ -34,6 +34,7 @@ from service.model import (
     Telling,
 )
 from service.store.db import Transaction
+from service.store.outbox import ROLLED_UP
 
 MEANT_TO_WAIT = ("digest", "quiet hours", policy.EMBARGOED)
 
@@ -52,6 +53,10 @@ class Releaser:
         self.tx, self.config, self.channels, self.now = tx, config, channels, now
         self.stylist = stylist
         self._written: dict[tuple[str, str], list[tuple[datetime, bool]]] = {}
+        self._known_alerts: dict[int, Alert] = {}
+        self._known_items: dict[int, Item | None] = {}
+        self._known_rules: dict[int, str] = {}
+        self._rolled_up: dict[tuple[str, str], datetime | None] = {}
         self._hours: dict[tuple[str, str, int], list[datetime]] = {}
 
     def release(self, held: Sequence[Delivery]) -> None:
@@ -93,7 +98,7 @@ class Releaser:
             quiet=self.config.quiet_hours,
             sees_embargoed=self._channel(delivery.channel).sees_embargoed,
             now=self.now,
-            load=self._load(delivery, rules),
+            load=self._load(delivery, rules) if policy.may_wait(delivery) else Load(),
             settings=self.config.alerts,
         )
 
@@ -102,6 +107,7 @@ class Releaser:
         to = (delivery.channel, delivery.recipient)
         if to not in self._written:
             self._written[to] = list(self.tx.outbox.written_since(*to, self.now - MINUTE))
+            self._rolled_up[to] = self.tx.outbox.rolled_up(*to, self.now - MINUTE)
         hours = {}
         for number, name in rules.items():
             if (*to, number) not in self._hours:
@@ -109,7 +115,8 @@ class Releaser:
                 self._hours[(*to, number)] = [at for at, _ in found]
             hours[name] = self._hours[(*to, number)]
         written = self._written[to]
-        return Load([at for at, _ in written], hours, sum(waits for _, waits in written))
+        waiting = sum(waits for _, waits in written)
+        return Load([at for at, _ in written], hours, waiting, self._rolled_up[to])
 
     def _count(self, delivery: Delivery) -> None:
         """One more message was written."""
@@ -125,9 +132,11 @@ class Releaser:
         if not others:
             self._render(first, self.notice(first))
             return
-        digest = self.digest(batch, together(first.reason))
+        gathered = together(first.reason)
+        digest = self.digest(batch, gathered)
+        told = ROLLED_UP if gathered in {"storm", "throttle"} else "told in the digest"
         for delivery in batch:
-            self.tx.outbox.suppress(delivery.id, f"told in the digest, delivery {digest.id}")
+            self.tx.outbox.suppress(delivery.id, f"{told}, delivery {digest.id}")
 
     def digest(self, batch: Sequence[Delivery], gathered: str, title: str = "", text: str = "") -> Delivery:
         """A message that lists a batch to one recipient: the most urgent come first, the rest is counted."""
@@ -209,16 +218,19 @@ class Releaser:
         hits = self.tx.alerts.hits(delivery.item) if delivery.item else []
         places = {hit.rule: hit.evidence for hit in hits}
         return tuple(
-            Telling(rule=self._rules.get(alert.rule, ""), evidence=places.get(alert.rule, ()), alert=alert.id)
+            Telling(rule=self._rule(alert.rule), evidence=places.get(alert.rule, ()), alert=alert.id)
             for alert in self._alerts(delivery)
         )
 
     def _told_rules(self, delivery: Delivery) -> Mapping[int, str]:
         """The rules of a message by id."""
-        return {alert.rule: self._rules.get(alert.rule, "") for alert in self._alerts(delivery)}
+        return {alert.rule: self._rule(alert.rule) for alert in self._alerts(delivery)}
 
     def _alerts(self, delivery: Delivery) -> Sequence[Alert]:
-        return [self.tx.alerts.show(number) for number in delivery.alerts]
+        for number in delivery.alerts:
+            if number not in self._known_alerts:
+                self._known_alerts[number] = self.tx.alerts.show(number)
+        return [self._known_alerts[number] for number in delivery.alerts]
 
     def _sightings(self, delivery: Delivery) -> tuple[Sighting, ...]:
         return tuple(self.tx.stories.sightings(delivery.story)) if delivery.story else ()
@@ -245,10 +257,12 @@ class Releaser:
 
     def _item(self, item_id: int) -> Item | None:
         """The item; None where there is none, or it is older than what is kept."""
-        try:
-            return self.tx.items.get(item_id) if item_id else None
-        except NotFoundError:
-            return None
+        if item_id not in self._known_items:
+            try:
+                self._known_items[item_id] = self.tx.items.get(item_id) if item_id else None
+            except NotFoundError:
+                self._known_items[item_id] = None
+        return self._known_items[item_id]
 
     def _channel(self, name: str) -> Channel:
         """The channel; one that is no longer configured is told so by its delivery."""
@@ -278,9 +292,10 @@ class Releaser:
     def _people(self) -> Directory:
         return Directory(self.tx.people.all(), self.tx.people.groups())
 
-    @cached_property
-    def _rules(self) -> Mapping[int, str]:
-        return self.tx.rules.names()
+    def _rule(self, number: int) -> str:
+        if number not in self._known_rules:
+            self._known_rules |= {number: ""} | self.tx.rules.names([number])
+        return self._known_rules[number]
 
     @cached_property
     def _sources(self) -> Mapping[int, str]:

@@ -137,7 +137,7 @@ class Teller:
             alert,
             story=tx.stories.get(item.story).status,
             nearest=nearest,
-            new_to_rule=all(hit.rule != rule.id for hit in tx.alerts.hits_of_story(item.story)),
+            new_to_rule=not tx.alerts.met(rule.id, item.story),
             baseline=baseline,
             now=now,
             base_url=self.config.web.base_url,

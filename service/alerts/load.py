@@ -22,6 +22,7 @@ class Load:
     minute: Sequence[datetime] = ()
     hours: Mapping[str, Sequence[datetime]] = field(default_factory=dict)
     waiting: int = 0
+    rolled_up: datetime | None = None  # when a roll-up was last written, if within the last minute
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,8 @@ def too_many(load: Load, rules: Sequence[str], settings: Alerts, now: datetime) 
     most = settings.storm_limit
     if most and load.waiting >= most:
         return TooMany(f"storm: {load.waiting} messages wait for this channel", now + MINUTE)
+    if most and load.rolled_up:  # in a storm there is one message a minute, until one has a single story
+        return TooMany("storm: one message a minute", _end(load.rolled_up + MINUTE, now, MINUTE))
     if most and len(load.minute) >= most:
         return TooMany(
             f"storm: {most} messages within a minute", _end(load.minute[-most] + MINUTE, now, MINUTE)

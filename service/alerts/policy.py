@@ -248,6 +248,12 @@ def release(
     return Release(Step.GATHER, delivery.reason) if gathers else Release(Step.SEND)
 
 
+def may_wait(delivery: Delivery) -> bool:
+    """Whether it depends on what its recipient got lately when this message goes out."""
+    unhindered = delivery.kind in UNSTOPPABLE or delivery.kind is DeliveryKind.CORRECTION
+    return not unhindered and delivery.priority is not Priority.FLASH
+
+
 def together(reason: str) -> str:
     """What a message waits for to be told with others: digest, quiet hours, storm, throttle; "" for alone."""
     return next((kind for kind in GATHERED if reason.startswith(kind)), "")

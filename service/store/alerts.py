@@ -41,6 +41,11 @@ class Alerts:
         """The hits on all items of a story, in the order in which they were found."""
         return self._hits(hit.c.story == story_id)
 
+    def met(self, rule_id: int, story_id: int) -> bool:
+        """Whether a rule has hit an item of that story."""
+        query = select(hit.c.id).where(hit.c.story == story_id, hit.c.rule == rule_id).limit(1)
+        return self._connection.execute(query).first() is not None
+
     def hits_of_rule(
         self, rule_id: int, *, before_id: int | None = None, limit: int | None = 100
     ) -> Sequence[Hit]:

@@ -43,6 +43,7 @@ UNSENT = (DeliveryState.HELD, DeliveryState.PENDING)
 URGENCY = {priority: rank for rank, priority in enumerate(Priority)}
 RANK = case(*((table.c.priority == priority, rank) for priority, rank in URGENCY.items()))
 STATE = table.c.state.type
+ROLLED_UP = "told in the roll-up"  # how the reason begins of what was told with others in a storm
 
 
 class Outbox:
@@ -144,6 +145,14 @@ class Outbox:
             table.c.due_at <= now,
         )
         return self._find(*due, table.c.recipient == delivery.recipient)
+
+    def rolled_up(self, channel: str, recipient: str, since: datetime) -> datetime | None:
+        """When something was last told to a recipient in a roll-up, if after `since`."""
+        told = (table.c.channel == channel, table.c.state == DeliveryState.SUPPRESSED, table.c.due_at > since)
+        roll_up = (table.c.recipient == recipient, table.c.reason.startswith(ROLLED_UP))
+        newest = select(func.max(table.c.due_at)).where(*told, *roll_up)
+        at: datetime | None = self._connection.execute(newest).scalar()
+        return at
 
     def written_since(
         self, channel: str, recipient: str, since: datetime, rule: int | None = None
