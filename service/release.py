@@ -16,7 +16,7 @@ from service.alerts.load import HOUR, MINUTE, Load
 from service.alerts.policy import Release, Step, together
 from service.alerts.recipients import Directory
 from service.config import Config
-from service.deliver.links import addresses
+from service.deliver.links import OF_MANY, Does, addresses
 from service.deliver.render import ENTRIES, render
 from service.deliver.templating import Stylist
 from service.errors import NotFoundError
@@ -246,7 +246,8 @@ class Releaser:
         """What the reader may do about the message."""
         if not delivery.alerts or not self.config.web.base_url:
             return {}
-        return addresses(delivery.id, self._key, self.config.web.base_url, self.now)
+        does = OF_MANY if delivery.kind is DeliveryKind.DIGEST else Does
+        return addresses(delivery.id, self._key, self.config.web.base_url, self.now, does)
 
     def _late(self, delivery: Delivery) -> timedelta | None:
         """How late the message is, where that is worth a word and nothing was to hold it."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import hmac
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -29,6 +29,8 @@ class Does(StrEnum):
     MUTE = "mute"
     UNSUBSCRIBE = "unsubscribe"
 
+
+OF_MANY = (Does.ACKNOWLEDGE, Does.UNSUBSCRIBE)  # what may be done about many stories at once
 
 CODES = {Does.ACKNOWLEDGE: "a", Does.NOT_RELEVANT: "n", Does.MUTE: "m", Does.UNSUBSCRIBE: "u"}
 MEANINGS = {code: does for does, code in CODES.items()}
@@ -62,14 +64,14 @@ def read(token: str, key: bytes, now: datetime) -> Link:
     return link
 
 
-def addresses(delivery: int, key: bytes, base_url: str, now: datetime) -> Mapping[str, str]:
+def addresses(
+    delivery: int, key: bytes, base_url: str, now: datetime, does: Iterable[Does] = Does
+) -> Mapping[str, str]:
     """An address for each thing that a reader may do about a message; none where no pages are served."""
     if not base_url:
         return {}
-    until = now + VALID
-    return {
-        does.value: f"{base_url.rstrip('/')}{PATH}{sign(Link(does, delivery, until), key)}" for does in Does
-    }
+    until, root = now + VALID, base_url.rstrip("/")
+    return {each.value: f"{root}{PATH}{sign(Link(each, delivery, until), key)}" for each in does}
 
 
 def _signature(said: str, key: bytes) -> str:

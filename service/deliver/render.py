@@ -211,7 +211,7 @@ def _view(notice: Notice, base_url: str, agent: str) -> dict[str, Any]:
         "late": _span(notice.late) if notice.late else "",
         "now": when(notice.now),
         "title": dialect.clean(notice.title),
-        "paragraphs": [dialect.clean(part).strip() for part in notice.text.split("\n\n") if part.strip()],
+        "paragraphs": [_lines(part) for part in notice.text.split("\n\n") if part.strip()],
         "entries": [_shown(entry, entry.item) for entry in entries if entry.item],
         "more_entries": max(len(notice.entries) - ENTRIES, 0) + notice.more,
         "gathered": notice.gathered,
@@ -281,6 +281,11 @@ def _reason(telling: Telling) -> Reason:
         for first, fields in found.values()
     ]
     return Reason(_name(telling.rule), tuple(places[:REASONS]), max(len(places) - REASONS, 0))
+
+
+def _lines(paragraph: str) -> str:
+    """A paragraph whose lines stay lines."""
+    return "\n".join(dialect.clean(line).strip() for line in paragraph.splitlines()).strip()
 
 
 def _names(tellings: Sequence[Telling]) -> tuple[str, ...]:

@@ -49,6 +49,7 @@ def claim(
     node: int,
     limit: int | None = None,
     also: dict[str, Any] | None = None,
+    poisoned_wait: timedelta = POISONED_WAIT,
 ) -> Sequence[Row[Any]]:
     """The rows that are `ready` and in nobody's hand, now held by `node`; at most `limit`, unordered."""
     picked = (
@@ -69,7 +70,7 @@ def claim(
                 "lease_until": now + lease,
                 "epoch": table.c.epoch + 1,
                 "claims": table.c.claims + 1,
-                due.name: case((poisoned, literal(now + POISONED_WAIT, due.type)), else_=due),
+                due.name: case((poisoned, literal(now + poisoned_wait, due.type)), else_=due),
                 **(also or {}),
             }
         )

@@ -43,6 +43,9 @@ UNSENT = (DeliveryState.HELD, DeliveryState.PENDING)
 URGENCY = {priority: rank for rank, priority in enumerate(Priority)}
 RANK = case(*((table.c.priority == priority, rank) for priority, rank in URGENCY.items()))
 STATE = table.c.state.type
+# A whole batch is claimed at once: what was claimed by processes that died is most likely innocent.
+POISONED_WAIT = timedelta(minutes=1)
+
 ROLLED_UP = "told in the roll-up"  # how the reason begins of what was told with others in a storm
 
 
@@ -212,6 +215,7 @@ class Outbox:
             node=node,
             limit=limit,
             also={"attempts": table.c.attempts + 1},
+            poisoned_wait=POISONED_WAIT,
         )
         claimed = self._with_alerts([row._asdict() for row in rows])
         return sorted(claimed, key=lambda one: (URGENCY[one.priority], one.due_at or now, one.id))

@@ -7,20 +7,21 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.inbox import HookServer
 from tests.servers import FeedServer
-from tests.test_kills import kill_at_random, prepare
+from tests.test_kills import PER_KILL, SlowHooks, kill_at_random, prepare
 
 
 def main() -> None:
     """What was lost, and what came twice."""
     kills = int(sys.argv[1]) if len(sys.argv) > 1 else 200
     began = time.perf_counter()
-    with tempfile.TemporaryDirectory() as folder, FeedServer() as feeds, HookServer() as hooks:
-        toll = kill_at_random(prepare(Path(folder), feeds, hooks), kills, seed=int(began))
+    with tempfile.TemporaryDirectory() as folder, FeedServer() as feeds, SlowHooks() as hooks:
+        site = prepare(Path(folder), feeds, hooks, kills * PER_KILL)
+        toll = kill_at_random(site, kills, seed=int(began))
     print(
-        f"{toll.kills} kills, {toll.stories} stories stored: {toll.lost} lost, {toll.repeats} repeated "
-        f"({toll.repeats / toll.kills:.1%} of kills), {toll.changed} repeats with another body, "
+        f"{toll.kills} kills, {toll.alerts} alerts: {toll.lost} lost, {toll.repeats} repeats "
+        f"({toll.repeats / toll.kills:.1%} of kills), none more than {toll.most} "
+        f"times, {toll.changed} with another body, "
         f"{time.perf_counter() - began:.0f} s"
     )
 
