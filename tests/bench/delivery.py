@@ -262,7 +262,8 @@ def outage() -> None:
                 alert for one in tx.outbox.list(state=DeliveryState.SENT, limit=None) for alert in one.alerts
             }
             alerts = len(tx.alerts.list(limit=None))
-            order = [one.sent_at for one in reversed(tx.outbox.list(state=DeliveryState.SENT, limit=None))]
+            sent = reversed(tx.outbox.list(state=DeliveryState.SENT, limit=None))
+            order = [one.sent_at for one in sent if one.sent_at]
         minutes = max((last - back) / timedelta(minutes=1), 0.25)
         print(
             f"backlog    {alerts} alerts in an hour without the channel: {len(posts)} messages "
@@ -312,10 +313,16 @@ def _watch(mail: MailServer, came: dict[str, float], number: int) -> None:
             came.setdefault(str(letter.message["subject"]).partition("] ")[2], now)
 
 
+def storms() -> None:
+    """A thousand hits in a minute, on one story, on a hundred, on a thousand."""
+    for stories_, most in ((1, 2), (100, 25), (1000, 20)):
+        storm(stories_, most)
+
+
 PARTS = {
     "drivers": drivers,
     "isolation": isolation,
-    "storm": lambda: [storm(1, 2), storm(100, 25), storm(1000, 20)],
+    "storm": storms,
     "outage": outage,
     "latency": latency,
 }

@@ -6,8 +6,8 @@
 seconds of the monitor and its workers, wall seconds, peak memory, and requests an unchanged feed. With
 `--peers`, a folder with `feed_server.py` and `peers_poll.py`, both poll that server's feeds, and the ratios
 to `reader` are printed (`--peers-python` is an interpreter that has it). `idle` is a daemon with very many
-sources, each polled once an hour and unchanged. `healthy_among_failing` is how far apart the polls of a healthy
-source are that is due every two seconds.
+sources, each polled once an hour and unchanged. `healthy_among_failing` is how far apart the polls of a
+healthy source are that is due every two seconds.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from sqlalchemy import insert
 from service.actions import rounds
 from service.app import App, build
 from service.config import load
-from service.model import Cursor, Source, utcnow
+from service.model import Cursor, Source, SourceState, utcnow
 from service.store.rows import values
 from service.store.schema import source as table
 from tests.newsroom import Entry, rss
@@ -279,7 +279,10 @@ def lateness(failing: int) -> dict[str, Any]:
         sources = [Source(name="healthy", url=feeds.url("/healthy"), every=every, next_poll_at=now)]
         for number in range(failing):
             url = f"{dead if number % 2 else feeds.origin}/{number}"
-            sources.append(Source(name=f"dead-{number}", url=url, next_poll_at=now))
+            failed = Source(
+                name=f"dead-{number}", url=url, state=SourceState.FAILING, failures=5, next_poll_at=now
+            )
+            sources.append(failed)
         filled(folder, sources)
         with daemon(folder):
             time.sleep(SETTLING + WATCHED)
