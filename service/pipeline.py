@@ -55,6 +55,7 @@ from service.workers import WorkerError, Workers
 
 DELIVERY_LEASE = timedelta(seconds=60)  # twice the longest attempt: connect 5 s, read 15 s, total 30 s
 ARRIVALS = 200  # unchanged sources settled in one transaction
+KEPT = 16  # places in the fetcher that sources which fail may not take
 RELEASE_BATCH = 200  # messages rendered in one transaction
 
 Report = Callable[..., None]  # report(event: str, **facts): one line of log, a counter, a picture
@@ -94,7 +95,8 @@ class Pipeline:
         if not room or due is None or due > now:
             return 0
         with parts.store.begin() as tx:
-            sources = tx.sources.claim(now, room, parts.config.poll.lease, parts.node.id)
+            lease = parts.config.poll.lease
+            sources = tx.sources.claim(now, room, lease, parts.node.id, kept=KEPT)
         return self.fetch(sources)
 
     def fetch(self, sources: Sequence[Source]) -> int:

@@ -116,6 +116,22 @@ def test_claims_come_longest_due_first_and_at_most_as_many_as_asked_for(
     assert [source.name for source in claim(store)] == ["a"]
 
 
+def test_sources_that_fail_come_after_those_that_are_well_and_leave_them_places(
+    store: Store, clock: ManualClock
+) -> None:
+    for name in ("bad-1", "bad-2", "bad-3", "good-1", "good-2"):
+        add(store, name)
+    for source in claim(store, 3):
+        settle(store, source, failures=1)
+    clock.advance(days=2)
+    with store.begin() as tx:
+        first = tx.sources.claim(store.now(), 4, LEASE, 1, kept=1)
+        second = tx.sources.claim(store.now(), 1, LEASE, 1, kept=1)
+    assert [source.name for source in first] == ["good-1", "good-2", "bad-1"]
+    assert [] == second
+    assert 2 == len(claim(store))
+
+
 def test_a_claimed_source_is_nobody_elses_until_its_lease_ends(store: Store, clock: ManualClock) -> None:
     add(store)
     assert [source.epoch for source in claim(store)] == [1]

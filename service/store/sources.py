@@ -135,9 +135,19 @@ class Sources:
         resumed = {"state": SourceState.OK, "failures": 0, "next_poll_at": now, "claims": 0}
         self._connection.execute(update(table).where(table.c.id == self.get(name).id).values(resumed))
 
-    def claim(self, now: datetime, limit: int, lease: timedelta, node: int) -> Sequence[Source]:
-        """Up to `limit` sources that are due, the longest due first, held by `node` until now + lease."""
-        return self._claim(table.c.next_poll_at <= now, now, lease, node, limit)
+    def claim(
+        self, now: datetime, limit: int, lease: timedelta, node: int, *, kept: int = 0
+    ) -> Sequence[Source]:
+        """Up to `limit` sources that are due, held by `node` until now + lease.
+
+        Those that are well come first, then those that failed lately; within both the longest due first.
+        `kept` of the places are not for the latter: servers that let us wait must not make others wait.
+        """
+        due = table.c.next_poll_at <= now
+        well = self._claim(due & (table.c.failures == 0), now, lease, node, limit)
+        if (left := limit - len(well) - kept) <= 0:
+            return well
+        return [*well, *self._claim(due & (table.c.failures > 0), now, lease, node, left)]
 
     def claim_all(
         self, now: datetime, lease: timedelta, node: int, names: Collection[str] | None = None

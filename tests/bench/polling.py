@@ -279,10 +279,8 @@ def lateness(failing: int) -> dict[str, Any]:
         sources = [Source(name="healthy", url=feeds.url("/healthy"), every=every, next_poll_at=now)]
         for number in range(failing):
             url = f"{dead if number % 2 else feeds.origin}/{number}"
-            failed = Source(
-                name=f"dead-{number}", url=url, state=SourceState.FAILING, failures=5, next_poll_at=now
-            )
-            sources.append(failed)
+            facts = {"state": SourceState.FAILING, "failures": 5, "next_poll_at": now}
+            sources.append(Source(name=f"dead-{number}", url=url, **facts))  # type: ignore[arg-type]
         filled(folder, sources)
         with daemon(folder):
             time.sleep(SETTLING + WATCHED)
