@@ -1,0 +1,40 @@
+"""The links in messages, followed in a browser: looking does nothing, the button does it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from service.model import AlertState
+from tests.desk import busy_desk
+
+WEB = {"web": {"base_url": "https://monitor.example.org"}}
+
+
+def test_a_link_shows_a_button_and_the_button_acts(tmp_path: Path) -> None:
+    with busy_desk(tmp_path, **WEB) as (room, visitor):
+        lines = room.hooks.posts[0].json["text"].splitlines()
+        [path] = [line.rpartition("/l/")[2] for line in lines if line.startswith("I take care of it")]
+        for _ in range(2):  # a mail scanner
+            looked = visitor.get(f"/l/{path}")
+            assert 200 == looked.status_code
+            assert "<button" in looked.text
+        with room.app.store.read() as tx:
+            assert [AlertState.OPEN] == [alert.state for alert in tx.alerts.list()]
+        pressed = visitor.post(f"/l/{path}")
+        assert "only corrections are told" in pressed.text
+        assert '<button class="lead"' not in pressed.text
+        with room.app.store.read() as tx:
+            assert [AlertState.ACKNOWLEDGED] == [alert.state for alert in tx.alerts.list()]
+        assert 404 == visitor.get(f"/l/{path[:-1]}").status_code
+
+
+def test_a_mail_program_unsubscribes_with_one_click(tmp_path: Path) -> None:
+    """RFC 8058, 3.1: a POST without cookies, from no page."""
+    with busy_desk(tmp_path, **WEB) as (room, visitor):
+        lines = room.hooks.posts[0].json["text"].splitlines()
+        [path] = [line.rpartition("/l/")[2] for line in lines if line.startswith("Unsubscribe")]
+        answer = visitor.another().client.post(f"/l/{path}", data={"List-Unsubscribe": "One-Click"})
+        assert 200 == answer.status_code
+        with room.app.store.read() as tx:
+            [silence] = tx.alerts.silences(room.app.store.now())
+        assert ("rule", "Kim") in silence.matchers
