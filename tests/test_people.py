@@ -82,6 +82,18 @@ def test_what_waits_for_somebody_who_leaves_is_stopped(room: Room, mail: MailSer
     assert reasons(room)[0].startswith("anna left on ")
 
 
+def test_who_leaves_while_another_node_queues_a_message_is_not_told(room: Room, mail: MailServer) -> None:
+    room.add_rule(KIM, channels=("mail:anna",), digest="daily")
+    room.poll()
+    with room.app.store.begin() as tx:
+        tx.people.leave("anna", "", room.app.store.now())
+        [held] = tx.outbox.list()
+        tx.outbox.hold(held.id, room.app.store.now(), "")
+    rounds.deliver(room.app)
+    assert [] == mail.letters
+    assert reasons(room)[0].startswith("anna left on ")
+
+
 def test_the_plain_address_of_somebody_who_left_is_told_no_more(room: Room, mail: MailServer) -> None:
     room.add_rule(KIM, channels=("mail:anna@example.org",))
     recipients.leave(room.app, "anna", "")
