@@ -139,7 +139,7 @@ class App:
     def node(self) -> Node:
         """This process, known to the database, so that its leases are freed when it dies."""
         with self.store.begin() as tx:
-            node = tx.nodes.register(this_process())
+            node = tx.nodes.register(replace(this_process(), seen_at=self.store.now()))
             tx.nodes.free_dead(node.host, node.boot_id, alive)
 
         def leave() -> None:

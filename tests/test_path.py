@@ -292,3 +292,12 @@ def test_both_messages_of_two_channels_go_out_though_one_is_dead(tmp_path: Path)
         tally = made.poll()
         assert [TRIP.headline] == made.told()
         assert 1 == tally.counts["delivery.retry"]
+
+
+def test_a_node_is_heard_from_the_moment_it_registers(room: Room) -> None:
+    """Its process may be old by then; the beats count from now."""
+    before = room.app.store.now()
+    node = room.app.node
+    assert node.seen_at
+    assert node.seen_at >= before
+    assert node.started_at < node.seen_at
