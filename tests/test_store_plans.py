@@ -225,6 +225,32 @@ def use_outbox(store: Store, rule: Rule, item: Item, delivery: Delivery) -> None
         tx.outbox.next_due()
         tx.outbox.sent_since("desk", now, rule.id)
         tx.outbox.suppress_story(item.story, "")
+    oversee(store, rule, item, delivery)
+
+
+def oversee(store: Store, rule: Rule, item: Item, delivery: Delivery) -> None:
+    """What policies, the overseer and a shift ask."""
+    now = store.now()
+    with store.begin() as tx:
+        tx.alerts.met(rule.id, item.story)
+        tx.alerts.counts_since(now)
+        tx.alerts.judged(rule.id)
+        tx.alerts.ended_silences(now, now)
+        tx.items.count_since(now)
+        tx.outbox.written_since("desk", "", now, rule.id)
+        tx.outbox.written_since("desk", "", now)
+        tx.outbox.rolled_up("desk", "", now)
+        tx.outbox.held_with(delivery, now)
+        tx.outbox.silenced(7)
+        tx.outbox.suppress_recipient("desk", "anna", "")
+        tx.outbox.troubled()
+        tx.outbox.last_sent("desk")
+        tx.outbox.stranded(now, now)
+        tx.outbox.count_sent(now)
+        tx.outbox.once("a", now)
+        tx.outbox.undo_once("a")
+        tx.outbox.forget_once(now)
+        tx.rules.forecasts([rule.id])
 
 
 def test_what_runs_all_day_is_looked_up_by_an_index(
