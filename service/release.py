@@ -34,7 +34,7 @@ from service.model import (
     Telling,
 )
 from service.store.db import Transaction
-from service.store.outbox import ROLLED_UP
+from service.store.traffic import ROLLED_UP
 
 MEANT_TO_WAIT = ("digest", "quiet hours", policy.EMBARGOED)
 
@@ -106,12 +106,12 @@ class Releaser:
         """What the recipient of a message got lately, this transaction included."""
         to = (delivery.channel, delivery.recipient)
         if to not in self._written:
-            self._written[to] = list(self.tx.outbox.written_since(*to, self.now - MINUTE))
-            self._rolled_up[to] = self.tx.outbox.rolled_up(*to, self.now - MINUTE)
+            self._written[to] = list(self.tx.traffic.written_since(*to, self.now - MINUTE))
+            self._rolled_up[to] = self.tx.traffic.rolled_up(*to, self.now - MINUTE)
         hours = {}
         for number, name in rules.items():
             if (*to, number) not in self._hours:
-                found = self.tx.outbox.written_since(*to, self.now - HOUR, number)
+                found = self.tx.traffic.written_since(*to, self.now - HOUR, number)
                 self._hours[(*to, number)] = [at for at, _ in found]
             hours[name] = self._hours[(*to, number)]
         written = self._written[to]

@@ -48,7 +48,7 @@ def oversee(app: App) -> None:
         overseer.fall_over(down)
         overseer.forecasts(down)
         overseer.alive(down)
-        tx.outbox.forget_once(now - REMEMBERED)
+        tx.once.forget(now - REMEMBERED)
 
 
 class Overseer:
@@ -111,8 +111,8 @@ class Overseer:
     def channels(self) -> set[str]:
         """The channels that take nothing; whoever operates the monitor is told on another, and of the end."""
         down: dict[str, tuple[datetime, int, str]] = {}
-        for channel, since, waiting, error in self.tx.outbox.troubled():
-            last = self.tx.outbox.last_sent(channel)
+        for channel, since, waiting, error in self.tx.traffic.troubled():
+            last = self.tx.traffic.last_sent(channel)
             if self.now - since >= DOWN and (last is None or self.now - last >= DOWN):
                 down[channel] = (since, waiting, error)
         for channel, (since, waiting, error) in down.items():
@@ -123,7 +123,7 @@ class Overseer:
                 self.announce(title, text, down)
                 self.app.report("channel.down", channel=channel, reason=error)
         for channel in self.app.channels:
-            if channel not in down and (told_at := self.tx.outbox.undo_once(f"down:{channel}")):
+            if channel not in down and (told_at := self.tx.once.undo(f"down:{channel}")):
                 text = f"It took nothing for {int((self.now - told_at).total_seconds() // 60) + 5} min."
                 self.announce(f"Channel {channel} works again", text, down)
                 self.app.report("channel.up", channel=channel)
@@ -187,7 +187,7 @@ class Overseer:
     def _alive_words(self, down: Sequence[str]) -> tuple[str, str]:
         since = self.now - DAY
         items, alerts = self.tx.items.count_since(since), sum(self.tx.alerts.counts_since(since).values())
-        sent = self.tx.outbox.count_sent(since)
+        sent = self.tx.traffic.count_sent(since)
         states = self.tx.sources.counts()
         blind = sum(
             states.get(state, 0) for state in (SourceState.FAILING, SourceState.SILENT, SourceState.GONE)
@@ -239,7 +239,7 @@ class Overseer:
         return self.config.alerts.operators or rule.channels
 
     def _once(self, key: str) -> bool:
-        return self.tx.outbox.once(key, self.now)
+        return self.tx.once.first(key, self.now)
 
     def _clock(self, at: datetime) -> str:
         return f"{at.astimezone(ZoneInfo(self.config.digest.timezone)):%H:%M}"

@@ -30,6 +30,7 @@ from service.store.items import Items
 from service.store.joining import Joining
 from service.store.ledger import Ledger
 from service.store.nodes import Nodes
+from service.store.once import Once
 from service.store.outages import Outages
 from service.store.outbox import Outbox
 from service.store.people import People
@@ -38,6 +39,7 @@ from service.store.schema import REVISION
 from service.store.secrets import Secrets
 from service.store.sources import Sources
 from service.store.stories import Stories
+from service.store.traffic import Traffic
 
 BUSY = timedelta(seconds=5)  # how long a writer waits for another process
 TURN = timedelta(seconds=60)  # and for another thread of its own, which is known to go on
@@ -75,6 +77,8 @@ class Transaction:
         self.rules = Rules(connection)
         self.alerts = Alerts(connection)
         self.outbox = Outbox(connection)
+        self.traffic = Traffic(connection)
+        self.once = Once(connection)
         self.nodes = Nodes(connection)
         self.installation = Installation(connection, place)
         self.accounts = Accounts(connection)

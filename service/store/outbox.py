@@ -21,14 +21,11 @@ from sqlalchemy import (
     and_,
     case,
     delete,
-    exists,
-    false,
     func,
     insert,
     literal,
     or_,
     select,
-    true,
     update,
 )
 
@@ -36,7 +33,7 @@ from service.errors import NotFoundError
 from service.model import Attempt, Delivery, DeliveryKind, DeliveryState, Message, Outcome, Priority
 from service.store import lease as leases
 from service.store.rows import columns, slices, upsert, values
-from service.store.schema import alert, attempt, delivery_alert, once
+from service.store.schema import alert, attempt, delivery_alert
 from service.store.schema import delivery as table
 
 UNSENT = (DeliveryState.HELD, DeliveryState.PENDING)
@@ -45,8 +42,6 @@ RANK = case(*((table.c.priority == priority, rank) for priority, rank in URGENCY
 STATE = table.c.state.type
 # A whole batch is claimed at once: what was claimed by processes that died is most likely innocent.
 POISONED_WAIT = timedelta(minutes=1)
-
-ROLLED_UP = "told in the roll-up"  # how the reason begins of what was told with others in a storm
 
 
 class Outbox:
@@ -148,30 +143,6 @@ class Outbox:
             table.c.due_at <= now,
         )
         return self._find(*due, table.c.recipient == delivery.recipient)
-
-    def rolled_up(self, channel: str, recipient: str, since: datetime) -> datetime | None:
-        """When something was last told to a recipient in a roll-up, if after `since`."""
-        told = (table.c.channel == channel, table.c.state == DeliveryState.SUPPRESSED, table.c.due_at > since)
-        roll_up = (table.c.recipient == recipient, table.c.reason.startswith(ROLLED_UP))
-        newest = select(func.max(table.c.due_at)).where(*told, *roll_up)
-        at: datetime | None = self._connection.execute(newest).scalar()
-        return at
-
-    def written_since(
-        self, channel: str, recipient: str, since: datetime, rule: int | None = None
-    ) -> Sequence[tuple[datetime, bool]]:
-        """When each message to a recipient went out or is to go, in order, and whether it still waits."""
-        pending = (table.c.state == DeliveryState.PENDING, table.c.due_at.label("at"), true())
-        sent = (table.c.sent_at >= since, table.c.sent_at.label("at"), false())
-        found: list[tuple[datetime, bool]] = []
-        for which, at, waits in (pending, sent):
-            query = select(at, waits).where(table.c.channel == channel, which, table.c.recipient == recipient)
-            if rule is not None:
-                told = delivery_alert.join(alert, alert.c.id == delivery_alert.c.alert)
-                about = (delivery_alert.c.delivery == table.c.id, alert.c.rule == rule)
-                query = query.where(exists().select_from(told).where(*about))
-            found += [(row[0], bool(row[1])) for row in self._connection.execute(query)]
-        return sorted(found)
 
     def suppress_story(self, story_id: int, reason: str) -> int:
         """Nothing that waits about that story goes out; the number of messages."""
@@ -338,32 +309,7 @@ class Outbox:
         """When the next message can be rendered or sent: it is due, and in nobody's hand. None: never."""
         return leases.next_due(self._connection, table, table.c.due_at, table.c.state.in_(UNSENT))
 
-    def sent_since(self, channel: str, since: datetime, rule: int | None = None) -> int:
-        """How many messages a channel has sent since then, for one rule (its id) or for all."""
-        sent = [table.c.channel == channel, table.c.sent_at >= since]
-        if rule is not None:
-            told = delivery_alert.join(alert, alert.c.id == delivery_alert.c.alert)
-            about = (delivery_alert.c.delivery == table.c.id, alert.c.rule == rule)
-            sent.append(exists().select_from(told).where(*about))
-        return self._connection.execute(select(func.count(table.c.id)).where(*sent)).scalar_one()
-
     # ------------------------------------------------------------ what the overseer asks
-
-    def troubled(self) -> Sequence[tuple[str, datetime, int, str]]:
-        """Channels with messages that failed and are tried again: since when, how many wait, and why."""
-        waiting = (table.c.state == DeliveryState.PENDING, table.c.last_error != "")
-        query = (
-            select(table.c.channel, func.min(table.c.created_at), func.count(), func.max(table.c.last_error))
-            .where(*waiting)
-            .group_by(table.c.channel)
-        )
-        return [tuple(row) for row in self._connection.execute(query)]
-
-    def last_sent(self, channel: str) -> datetime | None:
-        """When the channel last took a message."""
-        newest = select(func.max(table.c.sent_at)).where(table.c.channel == channel)
-        at: datetime | None = self._connection.execute(newest).scalar()
-        return at
 
     def stranded(self, before: datetime, since: datetime) -> Sequence[Delivery]:
         """What a channel gave up, and the flashes it has not got rid of, if made between `since` and then."""
@@ -374,26 +320,6 @@ class Outbox:
         )
         dead = table.c.state == DeliveryState.DEAD
         return self._find(or_(flash, dead), table.c.created_at >= since, table.c.message.is_not(None))
-
-    def count_sent(self, since: datetime) -> int:
-        """How many messages were sent since then, on all channels."""
-        sent = (table.c.created_at >= since, table.c.state == DeliveryState.SENT)
-        return self._connection.execute(select(func.count(table.c.id)).where(*sent)).scalar_one()
-
-    def once(self, key: str, now: datetime) -> bool:
-        """Whether this is the first to ask for that key, on any node and ever."""
-        first = upsert(self._connection, once).values(key=key, at=now).on_conflict_do_nothing()
-        return self._connection.execute(first.returning(once.c.key)).first() is not None
-
-    def undo_once(self, key: str) -> datetime | None:
-        """When that was done, so that it may be done again; None where it was not."""
-        undone = delete(once).where(once.c.key == key).returning(once.c.at)
-        at: datetime | None = self._connection.execute(undone).scalar()
-        return at
-
-    def forget_once(self, before: datetime) -> None:
-        """Forget what was done before then."""
-        self._connection.execute(delete(once).where(once.c.at < before))
 
     # ------------------------------------------------------------ retention
 
