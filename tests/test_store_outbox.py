@@ -370,7 +370,9 @@ def test_the_throttle_can_count_what_was_sent(
         hour_ago = clock() - timedelta(hours=1)
 
         def written(rule: int | None = None) -> list[bool]:
-            return [waits for _, waits in tx.traffic.written_since("desk", "anna@example.org", hour_ago, rule)]
+            return [
+                waits for _, waits in tx.traffic.written_since("desk", "anna@example.org", hour_ago, rule)
+            ]
 
         assert sorted(written()) == [False, False, False, True]
         assert sorted(written(alerts[0].rule)) == [False, False, True]

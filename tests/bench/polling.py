@@ -103,14 +103,19 @@ def opened(folder: Path) -> App:
 def cpu_seconds() -> float:
     """Of this process and its workers."""
     us = psutil.Process()
-    times = [us.cpu_times(), *(child.cpu_times() for child in us.children())]
+    times = [us.cpu_times(), *(worker.cpu_times() for worker in workers(us))]
     ended = us.cpu_times()
     return sum(one.user + one.system for one in times) + ended.children_user + ended.children_system
 
 
+def workers(process: psutil.Process) -> list[psutil.Process]:
+    """The processes in which it parses; a server of feeds is a child too, and none of them."""
+    return [child for child in process.children() if "service.workers" in child.cmdline()]
+
+
 def workers_mb(process: psutil.Process) -> list[float]:
-    """The resident memory of the processes that it started."""
-    return [round(one.memory_info().rss / 2**20, 1) for one in process.children()]
+    """Their resident memory."""
+    return [round(worker.memory_info().rss / 2**20, 1) for worker in workers(process)]
 
 
 def peak_mb() -> float:
