@@ -48,7 +48,7 @@ from tests.servers import Answer, FeedServer, Request, unused_port
 
 ROOT = Path(__file__).parents[2]
 MONITOR = (sys.executable, "-c", "import sys; from service.cli.main import main; sys.exit(main())")
-PHASES = {"first": 0, "same": 0, "changed": 1, "same_again": 0}  # entries that are added before it
+PHASES = {"first": 0, "same": 0, "changed": 1, "same_again": 1}  # changes by then
 SHARE = 0.042  # of the feeds, that change
 SETTLING = 10.0  # seconds until a daemon that has just started is at its usual work
 WATCHED = 40.0  # seconds
@@ -63,7 +63,7 @@ CONFIG = (
 
 
 def measured_rounds(urls: Sequence[str], tick: Any, requests: Any) -> dict[str, Any]:
-    """Four polls of all feeds; `tick(n)` lets n times some feeds change, `requests()` counts from zero."""
+    """Four polls of all feeds; by `tick(n)` some feeds have changed n times, `requests()` counts from zero."""
     result: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
         app = opened(Path(folder))
@@ -172,7 +172,7 @@ def serve(feeds: int, entries: int) -> None:
     syllables = ("ban", "der", "gor", "kul", "lin", "mar", "sen", "tag", "ufer", "zug")
     words = [f"{a}{b}{c}" for a in syllables for b in syllables for c in ("", "e", "en")]
     versions = dict.fromkeys(range(feeds), 0)
-    counted, ticks = [0], random.Random(4)
+    counted, ticks, chance = [0], [0], random.Random(4)
 
     def entry(feed: int, number: int) -> Entry:
         chosen = random.Random(f"{feed} {number}")
@@ -190,8 +190,9 @@ def serve(feeds: int, entries: int) -> None:
         return Answer(body=body(number, versions[number]))
 
     def tick(request: Request) -> Answer:
-        for _ in range(int(request.path.rpartition("=")[2])):
-            for number in ticks.sample(range(feeds), round(feeds * SHARE)):
+        while ticks[0] < int(request.path.rpartition("=")[2]):
+            ticks[0] += 1
+            for number in chance.sample(range(feeds), round(feeds * SHARE)):
                 versions[number] += 1
         return Answer(body=b"")
 
