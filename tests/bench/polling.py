@@ -63,7 +63,7 @@ CONFIG = (
 
 
 def measured_rounds(urls: Sequence[str], tick: Any, requests: Any) -> dict[str, Any]:
-    """Four polls of all feeds; by `tick(n)` some feeds have changed n times, `requests()` counts from zero."""
+    """Four polls of all feeds; `tick(n)`: some have changed n times by then; `requests()` counts anew."""
     result: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
         app = opened(Path(folder))
