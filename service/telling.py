@@ -29,6 +29,7 @@ from service.model import (
     Placement,
     Priority,
     Rule,
+    Signal,
     Source,
     Status,
 )
@@ -249,20 +250,38 @@ class Teller:
         self._follow_up(tx, item, DeliveryKind.RETRACTION, now)
         for alert in tx.alerts.of_story(item.story):
             tx.alerts.update(replace(alert, state=AlertState.RETRACTED, updated_at=now))
-        self.report(
-            "story.withdrawn",
-            story=item.story,
-            item=item.id,
-            status=status,
-            unknown=placement.link is Link.FIRST,
-        )
+        unknown = placement.link is Link.FIRST and item.signal is Signal.KILL
+        if unknown:
+            self._ask(tx, item, now)
+        self.report("story.withdrawn", story=item.story, item=item.id, status=status, unknown=unknown)
+
+    def _ask(self, tx: Transaction, item: Item, now: datetime) -> None:
+        """Show the operators a withdrawal that names no story we know: a person may know what it means."""
+        for recipient in directory(tx).resolve(self.config.alerts.operators):
+            tx.outbox.add(
+                Delivery(
+                    channel=recipient.channel,
+                    recipient=recipient.address,
+                    kind=DeliveryKind.OPERATOR,
+                    priority=Priority.HIGH,
+                    reason=f"A withdrawal names no story that is known\n{item.headline}\n\n{item.lead}",
+                    created_at=now,
+                    due_at=now,
+                )
+            )
 
     def _restore(self, tx: Transaction, item: Item, placement: Placement, now: datetime) -> None:
-        """A newer version: what is still waiting tells of it; and a story that was only withheld is free."""
+        """A newer version: what is still waiting tells of it; and a story that was only withheld is free.
+
+        Whoever heard that it was withheld hears that it may be used again.
+        """
         if placement.link is not Link.VERSION or placement.late:
             return
         if tx.stories.get(item.story).status is Status.WITHHELD:
             tx.stories.mark(item.story, Status.USABLE, now)
+            for alert in tx.alerts.of_story(item.story):
+                tx.alerts.update(replace(alert, state=AlertState.OPEN, updated_at=now))
+            self._follow_up(tx, item, DeliveryKind.UPDATE, now)
         for waiting in tx.outbox.of_story(item.story):
             if waiting.state is DeliveryState.HELD and waiting.item:
                 lifted = waiting.reason == policy.EMBARGOED and not policy.embargoed(item, now)
@@ -285,7 +304,7 @@ class Teller:
                     state=DeliveryState.SUPPRESSED if gone else DeliveryState.HELD,
                     story=item.story,
                     item=item.id,
-                    priority=Priority.FLASH,
+                    priority=Priority.HIGH if kind is DeliveryKind.UPDATE else Priority.FLASH,
                     reason=gone,
                     created_at=now,
                     due_at=now,

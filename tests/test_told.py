@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from service.actions import rounds
-from service.model import DeliveryState, Status
+from service.model import AlertState, DeliveryState, Status
 from tests.newsroom import TRIP, Entry, Room, changed, newsroom
 
 KIM = '"Kim Jong Un" + Reise'
@@ -158,8 +158,22 @@ def test_a_withheld_story_is_taken_back_and_may_come_again(room: Room) -> None:
     wire(room, 3, pubstatus="withheld")
     assert ["alert", "retraction"] == room.kinds()
     wire(room, 5, LONG + " Nun bestätigt.")
+    assert ["alert", "retraction", "update"] == room.kinds()
     with room.app.store.read() as tx:
         assert Status.USABLE is tx.stories.get(1).status
+        assert [AlertState.OPEN] == [alert.state for alert in tx.alerts.of_story(1)]
+
+
+def test_a_kill_that_names_no_known_story_is_shown_to_a_person(tmp_path: Path) -> None:
+    with newsroom(tmp_path, alerts={"operators": ["desk"]}) as asked:
+        asked.add_rule(KIM)
+        headline = "KILL KILL KILL: Minister tritt zurück"
+        asked.wire("wire", Entry("k-1", headline, "Bitte nicht verwenden."))
+        asked.add_source("wire")
+        asked.poll()
+        [post] = asked.hooks.posts
+        assert "operator" == post.json["kind"]
+        assert headline in post.body.decode()
 
 
 def test_a_kill_that_comes_first_is_a_tombstone(room: Room) -> None:
