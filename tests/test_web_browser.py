@@ -10,18 +10,20 @@ import os
 import shutil
 import subprocess
 import tarfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
 from tests.desk import busy_desk
 from tests.newsroom import PRICES, TRIP, Entry, Room
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
+LATE = 0.5  # seconds that a script takes on a slow line
 AXE = "axe-core@4.14.1"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"]
 PAGES = (
@@ -149,6 +151,19 @@ def test_a_story_appears_on_an_open_page_and_its_message_gets_its_tick(desk: Des
     expect(first).to_contain_text("kehrt von seiner Reise zurück")
     expect(first.locator(".tick.sent")).to_be_visible()
     expect(page.locator("#glance")).to_contain_text("2 open", timeout=15_000)
+
+
+def _late(route: Route) -> None:
+    time.sleep(LATE)
+    route.continue_()
+
+
+def test_a_page_is_live_also_where_one_of_its_scripts_came_late(desk: Desk) -> None:
+    page = desk.page("/nowhere")
+    page.route("**/hx-sse.min.js", _late)
+    page.goto(desk.url + "/", wait_until="domcontentloaded")
+    desk.news(NEWS)
+    expect(page.locator(".story").first).to_contain_text("kehrt von seiner Reise zurück")
 
 
 def test_a_page_that_is_scrolled_offers_what_is_new_and_does_not_jump(desk: Desk) -> None:
