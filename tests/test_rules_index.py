@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from service.errors import QueryError
 from service.model import Evidence, Instrument, Item
-from service.rules.document import Document
+from service.rules.document import Document, Place, Stream
 from service.rules.grammar import parse
 from service.rules.index import SAMPLE, RuleIndex, evaluate
 from service.rules.nodes import Anchor, Anchoring, Node, Term
@@ -316,7 +316,7 @@ class Broken(Term):
     def anchors(self, anchoring: Anchoring, field: str = "") -> list[Anchor]:
         return []
 
-    def holds(self, document: Document, field: str = "") -> bool:
+    def places(self, stream: Stream) -> Iterator[Place]:
         raise RuntimeError("no such thing")
 
 

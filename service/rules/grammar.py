@@ -9,8 +9,7 @@
     count   = n "of" "(" query { "," query } ")"
     term    = word | wildcard | '"' words '"' [ "~" n ] | "=" … | "==" … | "/" regex "/"
 
-A token runs to the next blank, quote or parenthesis, and within a count to the next comma; what is an
-operator at its start is a letter like any other inside it. All that is refused raises `QueryError`.
+`scanner` says where a token ends. All that is refused raises `QueryError`.
 """
 
 # ruff: noqa: D210, D403, D415 - the docstring of each rule begins with the rule as the grammar has it
@@ -25,31 +24,24 @@ from service.errors import QueryError
 from service.rules.document import FIELDS, VALUE_FIELDS
 from service.rules.near import Near, Step, is_operand
 from service.rules.nodes import And, Count, Field, ListRef, Node, Not, Or, together
-from service.rules.operand import KEYWORD, QUOTES, Operand, TermError
+from service.rules.operand import KEYWORD, QUOTES, TermError
 from service.rules.operators import SIGNS, term
 from service.rules.patterns import Regex, Value
+from service.rules.scanner import DISTANCE, Scanner, Token
 
 LONGEST = 4096  # characters of a query
 DEEPEST = 64  # parentheses, fields and lists inside one another
 MOST_TERMS = 20_000  # of a query with its lists written out
 MOST_REGEXES = 8  # of a query; compiling one may take some milliseconds
 
-EITHER = ("OR", "ODER")
-BOTH = ("AND", "UND")
-NEGATION = ("NOT", "NICHT")
-DISTANCE = re.compile(r"(NEAR|BEFORE)/(.*)", re.DOTALL)
 NUMBER = re.compile(r"[0-9]{1,9}")
 COUNT = re.compile(r"([0-9]{1,9})\s+of\s*\(")
 FIELD = re.compile(r"([^\W\d_]+):")
 DASHED = re.compile(r"[–—−‐‑][^\W_]")  # what a word processor makes of a hyphen
-REGEX = re.compile(r"/((?:[^/\\]|\\.)*)/", re.DOTALL)
-SPAN = re.compile(r"~([0-9]{0,9})")
 # What takes no room on the page comes along when a query is copied from one.
 UNSEEN = re.compile("[\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 BROKEN = re.compile("[\ud800-\udfff]")
-TOKEN = re.compile(rf"[^\s(){QUOTES}]+")
-TOKEN_IN_COUNT = re.compile(rf"[^\s(),{QUOTES}]+")
 PLAIN_WORD = re.compile(rf"(?![-+=/@|])[^()*{QUOTES}]+")
 
 
@@ -119,32 +111,23 @@ class _Shared:
         self.terms = self.regexes = self.depth = self.deepest = 0
 
 
-class _Token(NamedTuple):
-    """What comes next: a sign or its keyword, "(" ")" ",", "NEAR", "end", or "" for a part; and where."""
-
-    kind: str
-    start: int
-    end: int
-
-
-class _Parser:
+class _Parser(Scanner):
     """Reads a query by recursive descent, one method for each rule of the grammar."""
 
     def __init__(self, text: str, shared: _Shared, field: str = "") -> None:
-        self.text, self.shared, self.field = text, shared, field
-        self.at = 0
-        self.closers: list[str] = []  # of the parentheses around: ")" or, of a count, ","
+        super().__init__(text)
+        self.shared, self.field = shared, field
         self.negated: tuple[int, int] | None = None
 
     def query(self) -> Node:
         """query = any"""
-        if self._next().kind == "end":
-            self._refuse("an empty query", (0, len(self.text)), 'write a word, as in "Kim Jong Un" + Reise')
+        if self.next().kind == "end":
+            self.refuse("an empty query", (0, len(self.text)), 'write a word, as in "Kim Jong Un" + Reise')
         node = self._any()
-        if (rest := self._next()).kind != "end":
-            self._refuse(f"this {self.text[rest.start]} closes nothing", (rest.start, rest.end))
+        if (rest := self.next()).kind != "end":
+            self.refuse(f"this {self.text[rest.start]} closes nothing", (rest.start, rest.end))
         if node.absent:
-            self._refuse(
+            self.refuse(
                 "this could hit an item by what is absent from it alone",
                 self.negated or (0, len(self.text)),
                 "add a word that must be there, as in Zins -EZB",
@@ -156,7 +139,7 @@ class _Parser:
     def _any(self) -> Node:
         """any = all { ( "|" | "OR" | "ODER" ) all }"""
         members = [self._all()]
-        while (token := self._next()).kind == "|":
+        while (token := self.next()).kind == "|":
             self.at = token.end
             members.append(self._all())
         return together(Or, members)
@@ -164,7 +147,7 @@ class _Parser:
     def _all(self) -> Node:
         """all = not { [ "+" | "AND" | "UND" ] not }"""
         members = [self._not()]
-        while (token := self._next()).kind in {"+", "-", "", "("}:
+        while (token := self.next()).kind in {"+", "-", "", "("}:
             if token.kind == "+":
                 self.at = token.end
             members.append(self._not())
@@ -172,12 +155,12 @@ class _Parser:
 
     def _not(self) -> Node:
         """not = [ "-" | "NOT" | "NICHT" ] near"""
-        token = self._next()
+        token = self.next()
         if token.kind != "-":
             return self._near()
         self.at = token.end
         if self.text[token.start] == "-" and self.text[token.end : token.end + 1].strip() in {"", ")", ","}:
-            self._refuse(
+            self.refuse(
                 "a - alone", (token.start, token.end), "write -word without a blank, or quote the dash"
             )
         node = Not(self._near())
@@ -186,40 +169,40 @@ class _Parser:
 
     def _near(self) -> Node:
         """near = part { ( "NEAR/" n | "BEFORE/" n ) part }"""
-        start = self._next().start
+        start = self.next().start
         members, steps = [self._part()], []
         ends = [(start, self.at)]
-        while (token := self._next()).kind == "NEAR":
+        while (token := self.next()).kind == "NEAR":
             steps.append(self._step(token))
-            start = self._next().start
+            start = self.next().start
             members.append(self._part())
             ends.append((start, self.at))
         if not steps:
             return members[0]
         for member, span in zip(members, ends, strict=True):
             if not is_operand(member):
-                self._refuse(
+                self.refuse(
                     "beside NEAR stands a term, a list, or alternatives of terms",
                     span,
                     "as in title:(Kim NEAR/3 Xi), or (Kim | Xi) NEAR/8 Peking",
                 )
         return Near(tuple(members), tuple(steps))
 
-    def _step(self, token: _Token) -> Step:
+    def _step(self, token: Token) -> Step:
         """( "NEAR/" n | "BEFORE/" n )"""
         self.at = token.end
         written = DISTANCE.fullmatch(self.text[token.start : token.end])
         assert written
         span = (token.start, token.end)
         if not NUMBER.fullmatch(written[2]):
-            self._refuse("a distance is a number of tokens", span, "as in Kim NEAR/8 Peking")
+            self.refuse("a distance is a number of tokens", span, "as in Kim NEAR/8 Peking")
         if int(written[2]) < 1:
-            self._refuse("a distance of at least 1 is needed", span)
+            self.refuse("a distance of at least 1 is needed", span)
         return Step(int(written[2]), written[1] == "BEFORE")
 
     def _part(self) -> Node:
         """part = [ field ":" ] ( "(" query ")" | count | "@" name | term )"""
-        token = self._next()
+        token = self.next()
         if token.kind not in {"", "("}:
             self._missing(token)
         self._count_terms(token, 1)
@@ -240,11 +223,11 @@ class _Parser:
         self._deeper(start)
         self.closers.append(closer)
         members = [self._any()]
-        while (token := self._next()).kind == "," == closer:
+        while (token := self.next()).kind == "," == closer:
             self.at = token.end
             members.append(self._any())
         if token.kind != ")":
-            self._refuse("this parenthesis is not closed", (start, start + 1), "add )")
+            self.refuse("this parenthesis is not closed", (start, start + 1), "add )")
         self.at = token.end
         self.closers.pop()
         self.shared.depth -= 1
@@ -256,14 +239,14 @@ class _Parser:
         members = self._enclosed(found.end() - 1, ",")
         least = int(found[1])
         if not 1 <= least <= len(members):
-            self._refuse(
+            self.refuse(
                 f"{least} of {len(members)} cannot be counted",
                 found.span(1),
                 f"a number from 1 to {len(members)}, and commas between the parts",
             )
         return Count(least, tuple(members))
 
-    def _field(self, token: _Token) -> str:
+    def _field(self, token: Token) -> str:
         """field ":", or "" where the token is none."""
         found = FIELD.match(self.text, token.start, token.end)
         if not found:
@@ -272,7 +255,7 @@ class _Parser:
         if name in FIELDS:
             self.at = found.end()
             if not after.strip():
-                self._refuse(
+                self.refuse(
                     f"nothing stands after {name}:", found.span(), f"write {name}:word without a blank"
                 )
             return name
@@ -280,32 +263,32 @@ class _Parser:
             close = get_close_matches(name.lower(), FIELDS, n=1)
             hint = f"is it {close[0]}:? " if close else f"a field is one of {', '.join(FIELDS)}; "
             quoted = self.text[token.start : token.end]
-            self._refuse(f"no field is named {name}", found.span(1), f'{hint}as text, quote it: "{quoted}"')
+            self.refuse(f"no field is named {name}", found.span(1), f'{hint}as text, quote it: "{quoted}"')
         return ""
 
-    def _in_field(self, token: _Token, name: str) -> Node:
+    def _in_field(self, token: Token, name: str) -> Node:
         """field ":" ( "(" query ")" | count | "@" name | term )"""
         if self.field:
-            self._refuse(f"a field inside the field {self.field}:", (token.start, self.at))
+            self.refuse(f"a field inside the field {self.field}:", (token.start, self.at))
         self._deeper(token.start)
         self.field = name
-        inner = self._next()
+        inner = self.next()
         if inner.kind == "-":
-            self._refuse("a - stands before the field", self._span(inner), f"write -{name}:word")
+            self.refuse("a - stands before the field", inner.span, f"write -{name}:word")
         node = self._part()
         self.field = ""
         self.shared.depth -= 1
         return Field(name, node)
 
-    def _list(self, token: _Token) -> Node:
+    def _list(self, token: Token) -> Node:
         """ "@" name"""
         self.at = token.end
-        span, name, shared = self._span(token), self.text[token.start + 1 : token.end], self.shared
+        span, name, shared = token.span, self.text[token.start + 1 : token.end], self.shared
         if name not in shared.lists:
             known = ", ".join(f"@{each}" for each in sorted(shared.lists)[:20]) or "none"
-            self._refuse(f"no list is named {name[:40]!r}", span, f"there is: {known}; as text, quote it")
+            self.refuse(f"no list is named {name[:40]!r}", span, f"there is: {known}; as text, quote it")
         if name in shared.under_way:
-            self._refuse(f"the list @{name} contains itself", span)
+            self.refuse(f"the list @{name} contains itself", span)
         if known_list := shared.read.get((name, self.field)):
             self._deeper(token.start, known_list.height)
             shared.depth -= known_list.height
@@ -327,106 +310,32 @@ class _Parser:
             try:
                 members.append(_Parser(join_arguments([entry]), self.shared, self.field).query())
             except QueryError as error:
-                self._refuse(f"the list @{name} has {entry!r}: {error.problem}", span, error.hint)
+                self.refuse(f"the list @{name} has {entry!r}: {error.problem}", span, error.hint)
         self.shared.under_way.pop()
         if not members:
-            self._refuse(f"the list @{name} is empty", span)
+            self.refuse(f"the list @{name} is empty", span)
         return together(Or, members)
 
-    def _term(self, token: _Token) -> Node:
+    def _term(self, token: Token) -> Node:
         """term = word | wildcard | '"' words '"' [ "~" n ] | "=" … | "==" … | "/" regex "/" """
         if self.field in VALUE_FIELDS:
-            operand = self._operand("", token.start)
+            operand = self.operand("", token.start)
             try:
                 return Value.of(self.field, operand.text)
             except TermError as error:
-                self._refuse(error.problem, (token.start, self.at), error.hint)
+                self.refuse(error.problem, (token.start, self.at), error.hint)
         if DASHED.match(self.text, token.start):
-            self._refuse(
-                "a dash before a word", self._span(token), "NOT is a hyphen, as in -EZB; as text, quote it"
-            )
+            self.refuse("a dash before a word", token.span, "NOT is a hyphen, as in -EZB; as text, quote it")
         sign = next((sign for sign in SIGNS if self.text.startswith(sign, token.start)), "")
-        operand = self._regex(token) if sign == Regex.sign else self._operand(sign, token.start + len(sign))
+        if sign == Regex.sign:
+            operand = self.regex(token)
+            self._count_regexes(token.start)
+        else:
+            operand = self.operand(sign, token.start + len(sign))
         try:
             return term(operand)
         except TermError as error:
-            self._refuse(error.problem, (token.start, self.at), error.hint)
-
-    # ------------------------------------------------------------ tokens
-
-    def _next(self) -> _Token:
-        """The token that comes next, without taking it."""
-        text = self.text
-        start = self.at
-        while start < len(text) and text[start].isspace():
-            start += 1
-        if start == len(text):
-            return _Token("end", start, start)
-        first = text[start]
-        if first in "()" or (first == "," and self.closers[-1:] == [","]):
-            return _Token(first, start, start + 1)
-        if first in QUOTES:
-            return _Token("", start, start + 1)
-        if first in "+-|":
-            return _Token(first, start, start + 1)
-        end = self._run(start)
-        run = text[start:end]
-        if run in EITHER:
-            return _Token("|", start, end)
-        if run in BOTH:
-            return _Token("+", start, end)
-        if run in NEGATION:
-            return _Token("-", start, end)
-        return _Token("NEAR" if DISTANCE.fullmatch(run) else "", start, end)
-
-    def _run(self, start: int) -> int:
-        """Where the token from here ends."""
-        pattern = TOKEN_IN_COUNT if self.closers[-1:] == [","] else TOKEN
-        found = pattern.match(self.text, start)
-        return found.end() if found else start
-
-    def _operand(self, sign: str, start: int) -> Operand:
-        """The word or the quoted words from here on, with the distance after the quote."""
-        text = self.text
-        if text[start : start + 1] not in tuple(QUOTES):
-            self.at = self._run(start)
-            if self.at == start:
-                self._refuse(f"nothing stands after {sign}", (start - len(sign), start), f"as in {sign}Reise")
-            return Operand(sign, text[start : self.at])
-        end = next((i for i in range(start + 1, len(text)) if text[i] in QUOTES), None)
-        if end is None:
-            self._refuse(
-                "this quote is not closed", (start, start + 1), "add a quote at the end of the phrase"
-            )
-        self.at = end + 1
-        distance = None
-        if not sign and (span := SPAN.match(text, self.at)):
-            if not span[1]:
-                self._refuse("a distance is a number of tokens", span.span(), 'as in "Kim Peking"~8')
-            self.at, distance = span.end(), int(span[1])
-        return Operand(sign, text[start + 1 : end], quoted=True, distance=distance)
-
-    def _regex(self, token: _Token) -> Operand:
-        """What stands between two slashes; blanks, quotes and parentheses belong to it."""
-        found = REGEX.match(self.text, token.start)
-        if not found:
-            self._refuse(
-                "this regular expression is not closed",
-                (token.start, token.start + 1),
-                "add /, or quote the text",
-            )
-        self.at = found.end()
-        after = self.text[self.at : self.at + 1]
-        if after.strip() and after not in f"(),{QUOTES}":
-            self._refuse(
-                "a regular expression ends at this /", (self.at - 1, self.at), "a / inside it is written \\/"
-            )
-        self.shared.regexes += 1
-        if self.shared.regexes > MOST_REGEXES:
-            self._refuse(
-                f"a query has at most {MOST_REGEXES} regular expressions", found.span(), "join them by |"
-            )
-        return Operand(Regex.sign, found[1])
+            self.refuse(error.problem, (token.start, self.at), error.hint)
 
     # ------------------------------------------------------------ refusals
 
@@ -435,26 +344,26 @@ class _Parser:
         shared.depth += levels
         shared.deepest = max(shared.deepest, shared.depth)
         if shared.depth > DEEPEST:
-            self._refuse(f"nested over {DEEPEST} deep", (start, start + 1))
+            self.refuse(f"nested over {DEEPEST} deep", (start, start + 1))
 
-    def _count_terms(self, token: _Token, terms: int) -> None:
+    def _count_terms(self, token: Token, terms: int) -> None:
         self.shared.terms += terms
         if self.shared.terms > MOST_TERMS:
             problem = f"a query has at most {MOST_TERMS:,} terms, with those of its lists"
-            self._refuse(problem, self._span(token))
+            self.refuse(problem, token.span)
 
-    def _missing(self, token: _Token) -> NoReturn:
+    def _count_regexes(self, start: int) -> None:
+        self.shared.regexes += 1
+        if self.shared.regexes > MOST_REGEXES:
+            problem = f"a query has at most {MOST_REGEXES} regular expressions"
+            self.refuse(problem, (start, self.at), "join them by |")
+
+    def _missing(self, token: Token) -> NoReturn:
         """Where a part should stand, something else does."""
         if token.kind == "end":
-            self._refuse(
+            self.refuse(
                 "something is missing at the end", (token.start, token.start + 1), "a word should follow"
             )
         shown = self.text[token.start : token.end]
         hint = f'as a word, write "{shown}"' if shown.isalpha() else "a word should stand before it"
-        self._refuse(f"{shown} stands where a word should", self._span(token), hint)
-
-    def _span(self, token: _Token) -> tuple[int, int]:
-        return token.start, max(token.end, token.start + 1)
-
-    def _refuse(self, problem: str, span: tuple[int, int], hint: str = "") -> NoReturn:
-        raise QueryError(problem, self.text, span, hint)
+        self.refuse(f"{shown} stands where a word should", token.span, hint)

@@ -8,6 +8,7 @@ canonical text, and parsing that gives the same node again.
 # ruff: noqa: ARG002 - each node answers the same questions, whether it needs all that they carry or not
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import chain, islice
@@ -29,24 +30,24 @@ class Anchoring(NamedTuple):
     weight: Callable[[Anchor], float]
 
 
-class Node:
+class Node(ABC):
     """A part of a query."""
 
     __slots__ = ()
 
     absent: bool = False
 
+    @abstractmethod
     def anchors(self, anchoring: Anchoring, field: str = "") -> list[Anchor]:
         """Anchors that all must be met, or the node cannot match; none: it may match anything."""
-        raise NotImplementedError
 
+    @abstractmethod
     def holds(self, document: Document, field: str = "") -> bool:
         """Whether the node matches the document, looking at `field` alone where one is named."""
-        raise NotImplementedError
 
+    @abstractmethod
     def find(self, document: Document, field: str = "") -> Iterator[Evidence]:
         """The places that make the node match, for a document where it does."""
-        raise NotImplementedError
 
     def parts(self) -> tuple[Node, ...]:
         """The nodes right below."""
@@ -64,9 +65,9 @@ class Term(Node):
 
     __slots__ = ()
 
+    @abstractmethod
     def places(self, stream: Stream) -> Iterator[Place]:
         """Where it stands in a stream, each place once, in order."""
-        raise NotImplementedError
 
     def holds(self, document: Document, field: str = "") -> bool:
         """Whether it stands anywhere."""
