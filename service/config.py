@@ -10,92 +10,24 @@ import os
 import re
 import tomllib
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, TypeAlias
-from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Struct, field
 
 from service.errors import ConfigError
 from service.model import Channel
+from service.quantities import READERS, Duration, Rate, Size, Zone, duration, size
 
 Network: TypeAlias = IPv4Network | IPv6Network
 
-DURATION = re.compile(r"(\d{1,9})([smhd])")
-SIZE = re.compile(r"(\d{1,9})\s?(B|kB|KB|MB|GB)?")
-RATE = re.compile(r"(\d{1,6})/([smh])")
 CHANNEL_URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://.*", re.DOTALL)
-UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-UNIT_BYTES = {"B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9}
-
 PROGRAMS = {"json", "jsons", "form", "forms", "xml", "xmls", "webhook", "webhooks"}  # no person reads them
 SLOW, FAST = 1.0, 10.0  # messages a second to people, and to programs
 
 SEARCHED = ("./config.toml", "~/.config/monitor/config.toml", "/etc/monitor/config.toml")
-
-
-class Duration(timedelta):
-    """A span as people write it: `90s`, `5m`, `24h`, `180d`."""
-
-
-class Size(int):
-    """A number of bytes as people write it: `10MB` (powers of ten)."""
-
-
-class Rate(float):
-    """A number a second, written `60/m`."""
-
-
-class Zone(str):
-    """The name of an IANA time zone."""
-
-    __slots__ = ()
-
-
-def duration(text: str) -> Duration:
-    """The span that `text` (digits and one of s, m, h, d) names; at least one second.
-
-    Raises ValueError with a sentence for a person.
-    """
-    match = DURATION.fullmatch(text.strip())
-    if not match:
-        raise ValueError(f"not a duration: {text!r} (write a number and s, m, h or d: 90s, 5m, 24h)")
-    seconds = int(match[1]) * UNIT_SECONDS[match[2]]
-    if not 1 <= seconds <= 100 * 365 * 86400:
-        raise ValueError(f"a duration lies between 1s and 36500d, not {text!r}")
-    return Duration(seconds=seconds)
-
-
-def _size(text: str) -> Size:
-    match = SIZE.fullmatch(text.strip())
-    if not match:
-        raise ValueError(f"not a size: {text!r} (write a number and kB, MB or GB: 10MB)")
-    return Size(int(match[1]) * UNIT_BYTES[match[2] or "B"])
-
-
-def _rate(text: str) -> Rate:
-    match = RATE.fullmatch(text.strip())
-    if not match or not int(match[1]):
-        raise ValueError(f"not a rate: {text!r} (write a number, a slash and s, m or h: 60/m)")
-    return Rate(int(match[1]) / UNIT_SECONDS[match[2]])
-
-
-def _zone(text: str) -> Zone:
-    try:
-        return Zone(ZoneInfo(text).key)
-    except (OSError, ValueError, KeyError) as unknown:  # ZoneInfoNotFoundError is a KeyError
-        raise ValueError(f"not a time zone: {text!r} (write an IANA name: Europe/Berlin)") from unknown
-
-
-READERS: dict[type, Callable[[Any], object]] = {
-    Duration: duration,
-    Size: _size,
-    Rate: _rate,
-    Zone: _zone,
-}
 
 
 class _Table(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -121,7 +53,7 @@ class Http(_Table, frozen=True):
     allowed_networks: tuple[str, ...] = ()
     contact: str = ""
     timeout: Duration = _span("20s")
-    max_bytes: Size = field(default_factory=lambda: _size("10MB"))
+    max_bytes: Size = field(default_factory=lambda: size("10MB"))
     per_host: int = 1
     per_host_gap: Duration = _span("1s")
     proxy: str = ""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from service import config
+from service import config, quantities
 from service.errors import ConfigError
 
 
@@ -127,10 +127,10 @@ def test_a_channel_shows_no_secret() -> None:
     ("text", "seconds"), [("1s", 1), ("90s", 90), ("5m", 300), ("24h", 86400), ("2d", 172800)]
 )
 def test_a_duration_is_a_number_and_a_unit(text: str, seconds: int) -> None:
-    assert timedelta(seconds=seconds) == config.duration(text)
+    assert timedelta(seconds=seconds) == quantities.duration(text)
 
 
 @pytest.mark.parametrize("text", ["", "5", "m", "-5m", "1.5h", "5 m m", "0s", "99999999d", "٣m"[::-1]])
 def test_what_is_no_duration_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="duration"):
-        config.duration(text)
+        quantities.duration(text)

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from service.config import Http, Size
+from service.config import Http
 from service.fetch.transports import Fetcher, check_url
 from service.model import Failure, Fetched, Source, utcnow
+from service.quantities import Size
 
 STORY = b"Hafen wird ausgebaut\n\nHamburg (dpa) - Der Hafen wird ausgebaut."
 

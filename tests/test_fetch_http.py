@@ -22,10 +22,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from service.config import Http, Size, duration
+from service.config import Http
 from service.fetch.http import SLOTS
 from service.fetch.transports import Fetcher
 from service.model import Cursor, Failure, FailureKind, Fetched, Source
+from service.quantities import Size, duration
 from tests.servers import DEADLINE, DROP, STALL, Answer, FeedServer, drip, gzip_bomb, unused_port
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)

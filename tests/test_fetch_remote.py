@@ -16,9 +16,10 @@ import paramiko
 import pytest
 from paramiko.common import AUTH_FAILED, AUTH_SUCCESSFUL, OPEN_SUCCEEDED
 
-from service.config import Http, Size, duration
+from service.config import Http
 from service.fetch.transports import Fetcher, check_url
 from service.model import Failure, FailureKind, Fetched, Source, utcnow
+from service.quantities import Size, duration
 from tests.servers import DEADLINE, unused_port
 
 with warnings.catch_warnings():

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.config import Poll, duration
+from service.config import Poll
 from service.errors import UsageError
 from service.fetch.schedule import GONE_LOOK, Due, check_cron, next_poll, spoken
 from service.model import Cursor, Failure, FailureKind, Fetched, Freshness, Source, SourceState
+from service.quantities import duration
 from service.text.cron import with_named_days
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)  # a Monday

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from service.config import Retention, duration
+from service.config import Retention
 from service.model import (
     Alert,
     Attempt,
@@ -22,6 +22,7 @@ from service.model import (
     Source,
     Verdict,
 )
+from service.quantities import duration
 from service.store.db import Store
 from service.store.prune import Pruned, prune
 from tests.clock import ManualClock

@@ -13,9 +13,10 @@ from service.actions.desk import Told, told
 from service.actions.shapes import Shape, when
 from service.actions.shapes import told as told_shape
 from service.app import App
-from service.config import CLOCK_TIME, duration
+from service.config import CLOCK_TIME
 from service.errors import UsageError
 from service.model import AlertState, Delivery, DeliveryKind, DeliveryState, Priority, Silence
+from service.quantities import duration
 from service.telling import directory
 
 LISTED = 50  # stories under one heading; the rest is counted

@@ -19,13 +19,13 @@ from lxml import etree
 from service.actions import sources
 from service.actions.shapes import Shape, span
 from service.app import LANGUAGES, App
-from service.config import duration
 from service.errors import UsageError
 from service.fetch.transports import check_url
 from service.model import Document, Source
 from service.parse.finish import primary
 from service.parse.formats import UnreadableError
 from service.parse.xml import Element, elements, every
+from service.quantities import duration
 from service.text.html import one_line
 
 NAMESPACE = "urn:wire-monitor:opml"

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from service.config import duration
 from service.errors import UsageError
+from service.quantities import duration
 
 MOST = 3  # steps; whom three did not reach, a fourth will not
 

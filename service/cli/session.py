@@ -172,7 +172,7 @@ class Span(click.ParamType[timedelta]):
         """The span; a usage error says how to write one."""
         if isinstance(value, timedelta):
             return value
-        from service.config import duration
+        from service.quantities import duration
 
         try:
             return timedelta(seconds=duration(value).total_seconds())

@@ -15,8 +15,8 @@ from service.actions import people
 from service.actions.page import LIMIT, Page
 from service.actions.shapes import Shape
 from service.app import App
-from service.config import duration
 from service.errors import UsageError
+from service.quantities import duration
 from service.web.problems import as_json
 
 LARGEST = 2**63 - 1  # what a column holds
