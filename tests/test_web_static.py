@@ -11,7 +11,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
 import service.web
-from service.actions.people import UI_LANGUAGES
+from service.locale.catalogue import UI_LANGUAGES
 
 WEB = Path(service.web.__file__).parent
 STATIC = WEB / "static"

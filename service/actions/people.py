@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from service.actions.page import Page
 from service.app import App
 from service.errors import UsageError
+from service.locale.catalogue import UI_LANGUAGES
 from service.model import Account, Change, Purpose, Role, Scope, Secret
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ SHORTEST_PASSWORD = 10  # characters; NIST SP 800-63B-4 asks for length, not for
 SESSION = timedelta(days=7)
 INVITATION = timedelta(days=2)
 ANSWERS_KEPT = timedelta(hours=24)
-UI_LANGUAGES = ("de", "en")
 
 # One at a time: a hash takes half a second and 64 MiB, and many at once would be a way to stop the desk.
 _hashing = threading.Lock()

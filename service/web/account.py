@@ -6,9 +6,10 @@ from fastapi import APIRouter, Request, Response
 
 from service.actions import people
 from service.actions.page import Page
-from service.actions.people import UI_LANGUAGES, record
+from service.actions.people import record
 from service.app import App
 from service.errors import MonitorError
+from service.locale.catalogue import UI_LANGUAGES
 from service.model import Account, Role, Scope
 from service.web.auth import (
     Admin,

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from babel import Locale, negotiate_locale
 from fastapi import Depends, Request
 
-from service.actions.people import UI_LANGUAGES
+from service.locale.catalogue import UI_LANGUAGES
 from service.model import Scope
 from service.web.auth import Caller, Identity, Monitor
 

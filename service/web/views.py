@@ -6,21 +6,18 @@ a headline cannot turn around the line that it stands in.
 
 from __future__ import annotations
 
-import io
 import threading
 import time
 from collections.abc import Callable, Hashable
 from datetime import datetime, timedelta
+from gettext import NullTranslations
 from pathlib import Path
 from typing import Any, TypeVar, cast
 from urllib.parse import quote, urlencode
 
 from babel import Locale
 from babel.dates import format_date, format_datetime, format_time, format_timedelta
-from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
-from babel.support import NullTranslations, Translations
 from fastapi import Request, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
@@ -29,10 +26,11 @@ from starlette.responses import HTMLResponse
 
 from service import __version__
 from service.actions import board
-from service.actions.people import UI_LANGUAGES
 from service.actions.shapes import span, when
 from service.app import App
 from service.deliver.dialect import CONTROL, clean
+from service.locale.catalogue import UI_LANGUAGES, catalogue
+from service.locale.reasons import reasons
 from service.web import drawing
 from service.web.forms import SAID, said
 from service.web.viewer import Viewer
@@ -104,22 +102,8 @@ def noted(text: str) -> str:
 
 
 def translations(language: str) -> NullTranslations:
-    """The catalogue of a language, read from its source: no compiled file can be out of date."""
-    known = _CATALOGUES.get(language)
-    if known is None:
-        path = HERE / "locale" / language / "LC_MESSAGES" / "messages.po"
-        known = NullTranslations()
-        if path.is_file():
-            compiled = io.BytesIO()
-            with path.open("rb") as file:
-                write_mo(compiled, read_po(file, locale=language))
-            compiled.seek(0)
-            known = Translations(compiled)
-        _CATALOGUES[language] = known
-    return known
-
-
-_CATALOGUES: dict[str, NullTranslations] = {}
+    """The catalogue of the pages in a language."""
+    return catalogue(HERE / "locale", language)
 
 
 def _environment(language: str) -> Environment:
@@ -135,6 +119,7 @@ def _environment(language: str) -> Environment:
     words = translations(language)
     environment.install_gettext_callables(words.gettext, words.ngettext, newstyle=True)  # type: ignore[attr-defined]
     environment.filters |= {
+        "told": reasons(language).said,
         "headline": drawing.headline,
         "passage": drawing.passage,
         "outside": drawing.outside,
