@@ -152,13 +152,14 @@ class Releaser:
             sorted({alert for delivery in batch for alert in delivery.alerts}),
         )
         order = sorted(batch, key=lambda one: (tuple(Priority).index(one.priority), one.id))
+        language, zone = self._reads(digest)
         notice = Notice(
             kind=DeliveryKind.DIGEST,
             delivery=digest.id,
             channel=digest.channel,
             recipient=digest.recipient,
-            zone=self._zone(digest),
-            language=self._language(digest),
+            zone=zone,
+            language=language,
             title=title,
             text=text,
             entries=tuple(self.notice(delivery) for delivery in order[:ENTRIES]),
@@ -190,6 +191,7 @@ class Releaser:
         told = [earlier for earlier in thread if earlier.id != delivery.id and earlier.message]
         root = told[0].message if told else None
         item = self._item(delivery.item)
+        language, zone = self._reads(delivery)
         return Notice(
             kind=delivery.kind,
             delivery=delivery.id,
@@ -199,8 +201,8 @@ class Releaser:
             item=item,
             previous=self._item(told[-1].item) if told else None,
             source=self._source(item),
-            zone=self._zone(delivery),
-            language=self._language(delivery),
+            zone=zone,
+            language=language,
             tellings=self._tellings(delivery),
             sightings=self._sightings(delivery),
             revision=len(told),
@@ -272,14 +274,9 @@ class Releaser:
     def _source(self, item: Item | None) -> str:
         return self._sources.get(item.source, "") if item else ""
 
-    def _language(self, delivery: Delivery) -> str:
-        """Of the words around the news: the reader's, else that of the configuration."""
-        person = self._people.person(delivery.channel, delivery.recipient)
-        return (person and person.language) or self.config.alerts.language
-
-    def _zone(self, delivery: Delivery) -> str:
-        person = self._people.person(delivery.channel, delivery.recipient)
-        return (person and person.timezone) or self.config.digest.timezone
+    def _reads(self, delivery: Delivery) -> tuple[str, str]:
+        """The language of the words around the news, and the zone of the times."""
+        return self._people.reads(delivery.channel, delivery.recipient, self.config)
 
     @cached_property
     def _silences(self) -> Sequence[Silence]:

@@ -102,7 +102,7 @@ def _remember(tx: Transaction, source: Source, due: Due, new: int, now: datetime
         habit = blind.learn(tx.outages.habit(source.id), now, source.timezone)
         tx.outages.learn(source.id, habit, blind.missed_at(habit, source.timezone))
     if due.url:
-        tx.outages.moved(source.id, f"has moved for good to {due.url}, and is read there", now)
+        tx.outages.moved(source.id, due.url, now)
 
 
 def _note_gap(tx: Transaction, result: Fetched | Failure, now: datetime, poll: Poll) -> None:

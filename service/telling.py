@@ -16,6 +16,7 @@ from service.alerts.hours import next_digest
 from service.alerts.policy import Action
 from service.alerts.recipients import Directory
 from service.config import Config
+from service.deliver.operators import About, word
 from service.model import (
     Alert,
     AlertState,
@@ -257,18 +258,8 @@ class Teller:
 
     def _ask(self, tx: Transaction, item: Item, now: datetime) -> None:
         """Show the operators a withdrawal that names no story we know: a person may know what it means."""
-        for recipient in directory(tx).resolve(self.config.alerts.operators):
-            tx.outbox.add(
-                Delivery(
-                    channel=recipient.channel,
-                    recipient=recipient.address,
-                    kind=DeliveryKind.OPERATOR,
-                    priority=Priority.HIGH,
-                    reason=f"A withdrawal names no story that is known\n{item.headline}\n\n{item.lead}",
-                    created_at=now,
-                    due_at=now,
-                )
-            )
+        operators, facts = self.config.alerts.operators, {"headline": item.headline, "lead": item.lead}
+        announce(tx, self.config, operators, About.UNKNOWN_KILL, now, **facts)
 
     def _restore(self, tx: Transaction, item: Item, placement: Placement, now: datetime) -> None:
         """A newer version: what is still waiting tells of it; and a story that was only withheld is free.
@@ -311,6 +302,32 @@ class Teller:
                 ),
                 sorted(alerts),
             )
+
+
+def announce(
+    tx: Transaction, config: Config, targets: Iterable[str], about: About, now: datetime, **facts: object
+) -> int:
+    """How many recipients are told something about the monitor itself, each in the language it reads.
+
+    The row holds the words until they are written: title and text of a message without an item.
+    """
+    known = directory(tx)
+    present = [one for one in known.resolve(targets) if not one.gone]
+    for one in present:
+        language, zone = known.reads(one.channel, one.address, config)
+        title, text = word(about, language, zone, now, **facts)
+        tx.outbox.add(
+            Delivery(
+                channel=one.channel,
+                recipient=one.address,
+                kind=DeliveryKind.OPERATOR,
+                priority=Priority.HIGH,
+                reason=f"{title}\n{text}",
+                created_at=now,
+                due_at=now,
+            )
+        )
+    return len(present)
 
 
 def directory(tx: Transaction) -> Directory:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.alerts.blind import learn, message, missed_at, worth_telling
+from service.alerts.blind import learn, missed_at, news, worth_telling
+from service.deliver.operators import About, word
 from service.model import Habit, Outage
 
 MONDAY = datetime(2026, 11, 2, tzinfo=UTC)
@@ -115,30 +116,35 @@ def outage(kind: str, name: str = "dpa") -> Outage:
     return Outage(source=1, kind=kind, since=NOW - timedelta(minutes=47), name=name, reason="no answer")
 
 
+def told(*began: Outage, over: Sequence[Outage] = (), sources: int = 10) -> tuple[str, str]:
+    """Title and text of the message about these."""
+    return word(About.BLIND, "en", UTC_ZONE, NOW, news=news(began, over, sources))
+
+
 @pytest.mark.parametrize(
     ("kind", "words"),
     [
         ("silent", "dpa: silent for 47 min, against its habit; it answers, but brings nothing new"),
         ("failing", "dpa: cannot be read for 47 min: no answer"),
         ("gone", "dpa: is gone: no answer"),
-        ("moved", "dpa: no answer"),
+        ("moved", "dpa: has moved for good to no answer, and is read there"),
     ],
 )
 def test_one_source_is_told_in_one_line(kind: str, words: str) -> None:
-    assert (words, "") == message([outage(kind)], [], 10, NOW)
+    assert (words, "") == told(outage(kind))
 
 
 def test_a_source_that_is_back_says_how_long_it_was_away() -> None:
-    assert ("dpa is back: silent for 47 min", "") == message([], [outage("silent")], 10, NOW)
+    assert ("dpa is back: silent for 47 min", "") == told(over=[outage("silent")])
 
 
 def test_many_at_once_are_one_message_that_asks_for_the_network() -> None:
     many = [outage("failing", name=f"wire-{number}") for number in range(30)]
-    title, text = message(many, [outage("silent", name="old")], 40, NOW)
-    assert "30 of 40 sources are silent or failing, 1 are back: is the network down?" == title
+    title, text = told(*many, over=[outage("silent", name="old")], sources=40)
+    assert "30 of 40 sources are silent or failing, 1 is back: is the network down?" == title
     assert 22 == len(text.splitlines())
     assert "10 more" in text
-    assert "network" not in message(many, [], 400, NOW)[0]
+    assert "network" not in told(*many, sources=400)[0]
 
 
 def test_a_second_message_waits_until_the_first_is_ten_minutes_old() -> None:

@@ -210,7 +210,7 @@ def test_operators_hear_once_a_day_that_it_is_alive(make: Desk, clock: Shifted, 
     for _ in range(3):
         look(room, clock, hours=2)
     assert ["Alive: 2 items, 2 alerts, 2 messages in 24 hours"] == subjects(chief.posts)
-    assert "1 sources are polled, 0 are blind." in chief.posts[0].json["text"]
+    assert "1 source is polled, none is blind." in chief.posts[0].json["text"]
 
 
 # ---------------------------------------------------------------- the heartbeat

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from service.actions import recipients, rounds
+from service.actions.watch import watch
 from service.errors import NotFoundError, UsageError
 from service.model import DeliveryState
 from tests.inbox import HookServer, MailServer
@@ -185,3 +186,15 @@ def test_people_at_the_shell(tmp_path: Path) -> None:
     assert "undo: monitor add-person anna mail:anna@example.org" in gone.out
     assert [] == monitor("list-people", "--json").json["people"]
     assert 4 == monitor("remove-person", "anna").code
+
+
+def test_an_operator_is_told_of_the_monitor_in_her_language_and_zone(room: Room, mail: MailServer) -> None:
+    room.restart(alerts={"operators": ["mail:anna", "mail:ben"], "default_channels": ["mail"]})
+    room.feeds.serve("/wire", status=410)
+    room.poll()
+    watch(room.app)
+    rounds.deliver(room.app)
+    german, english = sorted(mail.wait(2), key=lambda letter: letter.recipients)
+    assert str(german.message["subject"]).startswith("wire: gibt es nicht mehr")
+    assert "JST" in german.part("plain")
+    assert str(english.message["subject"]).startswith("wire: is gone")

@@ -51,10 +51,12 @@ def test_a_handover_says_what_was_told_what_waits_what_was_silenced_and_what_is_
     room.poll()
     seen = handover.handover(room.app, handover.since(room.app, "12:00"))
     assert 3 == len(seen.told)
-    assert [2, 3] == sorted(one.alert.id for one in seen.unacknowledged)
+    assert [2, 3] == sorted(one.alert.id for one in seen.waiting)
     assert [MARKET.headline] == list(seen.silenced)
-    assert any("market holiday (anna)" in line for _, lines in seen.sections() for line in lines)
-    assert "Blind:" in seen.text()
+    title, sections = seen.sections()
+    assert "3 told, 2 not acknowledged" in title
+    assert ["Not acknowledged", "Told", "Silenced", "Blind"] == [heading for heading, _ in sections]
+    assert any("market holiday (anna)" in line for _, lines in sections for line in lines)
     later = handover.handover(room.app, handover.since(room.app, "30m"))
     assert [] == list(later.told)
 

@@ -129,7 +129,7 @@ def test_a_source_that_is_gone_and_one_that_has_moved_are_told_together(desk: De
     desk.room.feeds.serve("/gone", status=410)
     desk.room.poll()
     [subject] = desk.look()
-    assert "1 of 2 sources are silent or failing, 1 have moved" in subject
+    assert "1 of 2 sources is silent or failing, 1 has moved" in subject
     text = desk.room.hooks.posts[-1].json["text"]
     assert f"moving: has moved for good to {desk.room.feeds.url('/new')}" in text
     assert "gone: is gone: the server answers 410" in text

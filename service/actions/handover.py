@@ -14,10 +14,11 @@ from service.actions.shapes import Shape, when
 from service.actions.shapes import told as told_shape
 from service.app import App
 from service.config import CLOCK_TIME
+from service.deliver.operators import About, word
 from service.errors import UsageError
-from service.model import AlertState, Delivery, DeliveryKind, DeliveryState, Priority, Silence
+from service.model import AlertState, DeliveryState, Silence
 from service.quantities import duration
-from service.telling import directory
+from service.telling import announce
 
 LISTED = 50  # stories under one heading; the rest is counted
 
@@ -30,7 +31,7 @@ class Handover:
     at: datetime
     zone: str
     told: Sequence[Told]  # the newest first
-    unacknowledged: Sequence[Told]
+    waiting: Sequence[Told]  # that nobody acknowledged
     silences: Sequence[Silence]  # that hold now
     silenced: Sequence[str]  # headlines that were swallowed
     dead: int  # messages that were given up
@@ -42,7 +43,7 @@ class Handover:
             "since": when(self.since),
             "at": when(self.at),
             "told": [told_shape(one) for one in self.told],
-            "unacknowledged": [told_shape(one) for one in self.unacknowledged],
+            "unacknowledged": [told_shape(one) for one in self.waiting],
             "silences": [
                 {"id": one.id, "comment": one.comment, "until": when(one.ends_at)} for one in self.silences
             ],
@@ -52,39 +53,15 @@ class Handover:
         }
 
     @property
-    def title(self) -> str:
-        """One line."""
-        return (
-            f"Handover since {self._clock(self.since)}: {len(self.told)} told, "
-            f"{len(self.unacknowledged)} not acknowledged"
-        )
+    def taken(self) -> Sequence[Told]:
+        """What was told and is in somebody's care, or withdrawn."""
+        return [one for one in self.told if one not in self.waiting]
 
-    def sections(self) -> list[tuple[str, list[str]]]:
-        """Each heading with its lines; the same for a shell and a mail."""
-        dead = [f"{self.dead} messages were given up"] if self.dead else []
-        return [
-            ("Not acknowledged", _listed([self._told(one) for one in self.unacknowledged])),
-            ("Told", _listed([self._told(one) for one in self.told if one not in self.unacknowledged])),
-            ("Silenced", [*_listed(list(self.silenced)), *map(self._silence, self.silences)]),
-            ("Blind", [*map(_blind, self.blind), *dead]),
-        ]
-
-    def text(self) -> str:
-        """As a message: a paragraph for each heading."""
-        return "\n\n".join(
-            f"{heading}:\n" + "\n".join(lines or ["nothing"]) for heading, lines in self.sections()
-        )
-
-    def _told(self, one: Told) -> str:
-        at = f"{self._clock(one.alert.opened_at)}  " if one.alert.opened_at else ""
-        return f"{at}{one.headline} [{one.rule}] (alert {one.alert.id})"
-
-    def _silence(self, one: Silence) -> str:
-        what = ", ".join(f"{kind}={value}" for kind, value in one.matchers)
-        return f"{what} until {self._clock(one.ends_at)}: {one.comment} ({one.author or 'nobody'})"
-
-    def _clock(self, at: datetime) -> str:
-        return f"{at.astimezone(ZoneInfo(self.zone)):%a %H:%M}"
+    def sections(self, language: str = "en") -> tuple[str, list[tuple[str, list[str]]]]:
+        """The title, and each heading with its lines, as a shell shows them."""
+        title, text = word(About.HANDOVER, language, self.zone, self.at, shift=self, listed=LISTED)
+        parts = [part.splitlines() for part in text.split("\n\n")]
+        return title, [(heading.rstrip(":"), lines) for heading, *lines in parts]
 
 
 def since(app: App, text: str) -> datetime:
@@ -119,7 +96,7 @@ def handover(app: App, begin: datetime) -> Handover:
             at=now,
             zone=app.config.digest.timezone,
             told=opened,
-            unacknowledged=[one for one in opened if one.alert.state is AlertState.OPEN],
+            waiting=[one for one in opened if one.alert.state is AlertState.OPEN],
             silences=tx.alerts.silences(now),
             silenced=list(dict.fromkeys(headlines.values())),
             dead=len(tx.outbox.list(state=DeliveryState.DEAD, since=begin, limit=None)),
@@ -129,29 +106,6 @@ def handover(app: App, begin: datetime) -> Handover:
 
 def send(app: App, seen: Handover, targets: Sequence[str]) -> int:
     """How many messages with the handover were put into the outbox; raises UsageError for a target."""
-    now = app.store.now()
     with app.store.begin() as tx:
         recipients.check(app, tx, targets)
-        found = [one for one in directory(tx).resolve(targets) if not one.gone]
-        for one in found:
-            tx.outbox.add(
-                Delivery(
-                    channel=one.channel,
-                    recipient=one.address,
-                    kind=DeliveryKind.OPERATOR,
-                    priority=Priority.HIGH,
-                    reason=f"{seen.title}\n{seen.text()}",
-                    created_at=now,
-                    due_at=now,
-                )
-            )
-        return len(found)
-
-
-def _listed(lines: list[str]) -> list[str]:
-    more = len(lines) - LISTED
-    return [*lines[:LISTED], f"and {more} more"] if more > 0 else lines
-
-
-def _blind(one: Blind) -> str:
-    return " ".join(part for part in (one.what, one.name) if part) + (f": {one.reason}" if one.reason else "")
+        return announce(tx, app.config, targets, About.HANDOVER, app.store.now(), shift=seen, listed=LISTED)

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from service.alerts import escalation
 from service.alerts.hours import quiet_until
 from service.app import App
+from service.deliver.operators import About
 from service.model import (
     AlertState,
     Delivery,
@@ -26,7 +27,7 @@ from service.model import (
 )
 from service.release import Releaser
 from service.store.db import Transaction
-from service.telling import directory
+from service.telling import announce, directory
 
 DAY = timedelta(days=1)
 FALL_OVER = timedelta(minutes=2)  # that a flash may wait for its channel
@@ -71,9 +72,8 @@ class Overseer:
             for (channel, recipient), batch in swallowed.items():
                 quiet = quiet_until(self.config.quiet_hours, channel, self.now)
                 if not quiet and self._once(f"silence:{silence.id}:{channel}:{recipient}"):
-                    releaser.digest(
-                        batch, "silence", text=f"{silence.comment} ({silence.author or 'nobody'})"
-                    )
+                    author = f" ({silence.author})" if silence.author else ""
+                    releaser.digest(batch, "silence", text=f"{silence.comment}{author}")
 
     def escalate(self) -> None:
         """Tell the next in line of each alert that nobody has acknowledged."""
@@ -110,6 +110,7 @@ class Overseer:
 
     def channels(self) -> set[str]:
         """The channels that take nothing; whoever operates the monitor is told on another, and of the end."""
+        operators = self.config.alerts.operators
         down: dict[str, tuple[datetime, int, str]] = {}
         for channel, since, waiting, error in self.tx.traffic.troubled():
             last = self.tx.traffic.last_sent(channel)
@@ -117,15 +118,13 @@ class Overseer:
                 down[channel] = (since, waiting, error)
         for channel, (since, waiting, error) in down.items():
             if self._once(f"down:{channel}"):
-                title = f"Channel {channel} takes no messages"
-                text = f"Since {self._clock(since)} nothing has arrived on {channel}: {error}"
-                text += f"\n\n{waiting} messages wait for it; they are tried again for a day."
-                self.announce(title, text, down)
+                facts = {"channel": channel, "since": since, "error": error, "waiting": waiting}
+                self.announce(About.CHANNEL_DOWN, down, operators, **facts)
                 self.app.report("channel.down", channel=channel, reason=error)
         for channel in self.app.channels:
             if channel not in down and (told_at := self.tx.once.undo(f"down:{channel}")):
-                text = f"It took nothing for {int((self.now - told_at).total_seconds() // 60) + 5} min."
-                self.announce(f"Channel {channel} works again", text, down)
+                away = self.now - told_at + DOWN
+                self.announce(About.CHANNEL_UP, down, operators, channel=channel, away=away)
                 self.app.report("channel.up", channel=channel)
         return set(down)
 
@@ -167,10 +166,8 @@ class Overseer:
             if told < FEWEST or told < TIMES * forecast:
                 continue
             if self._once(f"forecast:{number}:{self.now:%Y-%m-%d}"):
-                title = f"Rule {rule.name} alerts more than was expected"
-                text = f"{told} alerts in 24 hours; {forecast:.1f} a day were expected when it was written."
-                text += f"\n\nTry it narrower: monitor test-rule --rule {rule.name} --since 24h --explain"
-                self.announce(title, text, down, self._owner(rule))
+                facts = {"rule": rule.name, "alerts": told, "expected": forecast}
+                self.announce(About.FORECAST, down, self._owner(rule), **facts)
 
     def alive(self, down: Iterable[str]) -> None:
         """One line a day to the operators: that it works, and what it did."""
@@ -178,44 +175,39 @@ class Overseer:
         hour, _, minute = self.config.digest.daily_at.partition(":")
         today = self.now.astimezone(zone).date()
         due = datetime.combine(today, time(int(hour), int(minute)), zone)
-        if not self.config.alerts.operators or not self.tx.installation.created_at < due <= self.now:
+        operators = self.config.alerts.operators
+        if not operators or not self.tx.installation.created_at < due <= self.now:
             return
         if self._once(f"alive:{today}"):
-            title, text = self._alive_words(sorted(down))
-            self.announce(title, text, down)
+            self.announce(About.ALIVE, down, operators, down=sorted(down), **self._figures())
 
-    def _alive_words(self, down: Sequence[str]) -> tuple[str, str]:
+    def _figures(self) -> dict[str, int]:
+        """What was done in the last day, and how things stand."""
         since = self.now - DAY
-        items, alerts = self.tx.items.count_since(since), sum(self.tx.alerts.counts_since(since).values())
-        sent = self.tx.traffic.count_sent(since)
         states = self.tx.sources.counts()
         blind = sum(
             states.get(state, 0) for state in (SourceState.FAILING, SourceState.SILENT, SourceState.GONE)
         )
-        polled = sum(states.values()) - states.get(SourceState.PAUSED, 0)
-        dead = len(self.tx.outbox.list(state=DeliveryState.DEAD, since=since, limit=None))
-        facts = [
-            f"{polled} sources are polled, {blind} are blind.",
-            f"{dead} messages were given up." if dead else "No message was given up.",
-            *([f"These channels take nothing: {', '.join(down)}."] if down else []),
-        ]
-        return f"Alive: {items} items, {alerts} alerts, {sent} messages in 24 hours", "\n\n".join(facts)
+        return {
+            "items": self.tx.items.count_since(since),
+            "alerts": sum(self.tx.alerts.counts_since(since).values()),
+            "sent": self.tx.traffic.count_sent(since),
+            "polled": sum(states.values()) - states.get(SourceState.PAUSED, 0),
+            "blind": blind,
+            "dead": len(self.tx.outbox.list(state=DeliveryState.DEAD, since=since, limit=None)),
+        }
 
     # ------------------------------------------------------------ whom to tell, and once
 
-    def announce(self, title: str, text: str, down: Iterable[str] = (), targets: Sequence[str] = ()) -> None:
-        """Tell the operators, or these targets, on channels that work: never of a failure by what failed."""
-        down = set(down)
-        targets = targets or self.config.alerts.operators
+    def announce(self, about: About, failing: Iterable[str], targets: Sequence[str], **facts: object) -> None:
+        """Tell these targets on channels that work: never of a failure by what failed."""
+        down = set(failing)
         works = [target for target in targets if target.partition(":")[0] not in down]
         if targets and not works:
-            named = [self.app.channels[target.partition(":")[0]].fallback for target in targets]
-            others = [*named, *self.app.channels]
+            known = [self.app.channels.get(target.partition(":")[0]) for target in targets]
+            others = [*(channel.fallback for channel in known if channel), *self.app.channels]
             works = [channel for channel in others if channel and channel not in down][:1]
-        message = Delivery(
-            channel="", kind=DeliveryKind.OPERATOR, priority=Priority.HIGH, reason=f"{title}\n{text}"
-        )
-        self._send(works, message)
+        announce(self.tx, self.config, works, about, self.now, **facts)
 
     def _send(self, targets: Sequence[str], message: Delivery) -> None:
         for recipient in directory(self.tx).resolve(targets):
@@ -240,6 +232,3 @@ class Overseer:
 
     def _once(self, key: str) -> bool:
         return self.tx.once.first(key, self.now)
-
-    def _clock(self, at: datetime) -> str:
-        return f"{at.astimezone(ZoneInfo(self.config.digest.timezone)):%H:%M}"

@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 from service.actions import looking
 from service.alerts import blind
 from service.app import App
+from service.deliver.operators import About, word
 from service.fetch.http import elsewhere, lost
-from service.model import Delivery, DeliveryKind, Priority, Source, SourceState
-from service.telling import directory
+from service.model import DeliveryKind, Source, SourceState
+from service.telling import announce
 
 SOUGHT_AGAIN = timedelta(days=1)  # a site that named nothing may name something tomorrow
 SEARCHES = 3  # in one beat; a search may take its 20 seconds
@@ -31,20 +32,10 @@ def watch(app: App) -> str:
         sources = sum(
             number for state, number in tx.sources.counts().items() if state is not SourceState.PAUSED
         )
-        title, text = blind.message(began, over, sources, now)
-        for recipient in directory(tx).resolve(app.config.alerts.operators):
-            tx.outbox.add(
-                Delivery(
-                    channel=recipient.channel,
-                    recipient=recipient.address,
-                    kind=DeliveryKind.OPERATOR,
-                    priority=Priority.HIGH,
-                    reason=f"{title}\n{text}",
-                    created_at=now,
-                    due_at=now,
-                )
-            )
+        news = blind.news(began, over, sources)
+        announce(tx, app.config, app.config.alerts.operators, About.BLIND, now, news=news)
         tx.outages.told([one.source for one in (*began, *over)], now)
+    title, _ = word(About.BLIND, "en", app.config.digest.timezone, now, news=news)
     app.report("sources.blind", began=len(began), over=len(over), title=title)
     return title
 

@@ -1,4 +1,4 @@
-"""Where the monitor is blind: when a silence is long enough to be told, and the words for it.
+"""Where the monitor is blind: when a silence is long enough to be told, and what is told of it.
 
 A source's habit is when its polls bring something, by the hour of its week, older weeks counting less. From
 that follows how likely a silence is by chance; at one in 200 the source is missed. A wire that brings
@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from service.model import Habit, Outage, Slot, SourceState
+from service.model import Habit, Outage, Slot
 
 WEEK = timedelta(weeks=1)
 HOUR = timedelta(hours=1)
@@ -66,53 +67,45 @@ def worth_telling(changes: Sequence[Outage], told_at: datetime | None, now: date
     return bool(changes) and (told_at is None or now - told_at >= GATHERED)
 
 
-def message(began: Sequence[Outage], over: Sequence[Outage], sources: int, now: datetime) -> tuple[str, str]:
-    """Title and text of one message about all that began and ended; `sources` are polled in all."""
-    lines = [f"{one.name}: {_began(one, now)}" for one in began[:NAMED]]
-    lines += [f"{one.name} is back: {_ended(one, now)}" for one in over[:NAMED]]
-    if (rest := len(began) + len(over) - len(lines)) > 0:
-        lines.append(f"… and {rest:,} more (monitor list-sources)")
-    if len(began) + len(over) == 1:
-        return lines[0], ""
-    blind = [one for one in began if one.kind != MOVED]
-    parts = [
-        f"{len(blind)} of {sources:,} sources are silent or failing" if blind else "",
-        f"{len(began) - len(blind)} have moved" if len(began) > len(blind) else "",
-        f"{len(over)} are back" if over else "",
-    ]
-    title = ", ".join(filter(None, parts))
-    if len(blind) >= MANY and len(blind) * 2 >= sources:
-        title += ": is the network down?"
-    return title, "\n".join(lines)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class News:
+    """What one message tells of sources: those it lists, and how many there are of each kind."""
+
+    began: Sequence[Outage]
+    over: Sequence[Outage]
+    more: int  # that are counted and not listed
+    blind: int
+    moved: int
+    back: int
+    sources: int  # that are polled in all
+
+    @property
+    def single(self) -> bool:
+        """Whether one line says it all."""
+        return self.blind + self.moved + self.back == 1
+
+    @property
+    def one_cause(self) -> bool:
+        """Whether so many are blind that it is hardly each by itself: the network, most likely."""
+        return self.blind >= MANY and self.blind * 2 >= self.sources
+
+
+def news(began: Sequence[Outage], over: Sequence[Outage], sources: int) -> News:
+    """What is told of all that began and ended; `sources` are polled in all."""
+    moved = sum(one.kind == MOVED for one in began)
+    listed, ended = began[:NAMED], over[:NAMED]
+    return News(
+        began=listed,
+        over=ended,
+        more=len(began) + len(over) - len(listed) - len(ended),
+        blind=len(began) - moved,
+        moved=moved,
+        back=len(over),
+        sources=sources,
+    )
 
 
 MOVED = "moved"  # the kind of an outage that is over when it is told
-
-
-def _began(one: Outage, now: datetime) -> str:
-    silent = f"silent for {span(now - one.since)}"
-    match one.kind:
-        case SourceState.SILENT:
-            return f"{silent}, against its habit; it answers, but brings nothing new"
-        case SourceState.FAILING:
-            return f"cannot be read for {span(now - one.since)}: {one.reason}"
-        case SourceState.GONE:
-            return f"is gone: {one.reason}"
-        case _:
-            return one.reason
-
-
-def _ended(one: Outage, now: datetime) -> str:
-    how = "silent" if one.kind == SourceState.SILENT else "not to be read"
-    return f"{how} for {span((one.over_at or now) - one.since)}"
-
-
-def span(length: timedelta) -> str:
-    """A length as people say it: `47 min`, `5 h`, `3 d`."""
-    minutes = round(length.total_seconds() / 60)
-    if minutes < 120:
-        return f"{max(minutes, 1)} min"
-    return f"{minutes // 60} h" if minutes < 48 * 60 else f"{minutes // 1440} d"
 
 
 def _rate(slot: Slot, weeks: float) -> float:

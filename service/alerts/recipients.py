@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
 
+from service.config import Config
 from service.errors import UsageError
 from service.model import Group, Person
 
@@ -53,6 +54,12 @@ class Directory:
     def person(self, channel: str, address: str) -> Person | None:
         """Who reads what goes to that address, as far as it is known."""
         return self._present.get((channel, address))
+
+    def reads(self, channel: str, address: str, config: Config) -> tuple[str, str]:
+        """The language and the zone of whoever reads what goes there; those of the configuration else."""
+        person = self.person(channel, address)
+        language, zone = (person.language, person.timezone) if person else ("", "")
+        return language or config.alerts.language, zone or config.digest.timezone
 
     def elsewhere(self, channel: str, address: str, other: str) -> str:
         """The address on another channel of whoever has this one; "" where that is not known."""

@@ -61,11 +61,12 @@ def handover(session: Session, begin: str, targets: tuple[str, ...]) -> None:
             rounds.deliver(app)
 
     def lines() -> Iterator[str]:
-        yield bold(seen.title)
-        for heading, under in seen.sections():
+        title, sections = seen.sections()
+        yield bold(title)
+        for heading, under in sections:
             yield ""
             yield bold(heading)
-            yield from (f"  {safe(line)}" for line in under or ["nothing"])
+            yield from (f"  {safe(line)}" for line in under)
         if sent:
             yield ""
             yield f"{count(sent, 'message')} with it in the outbox"

@@ -198,7 +198,7 @@ def _view(notice: Notice, base_url: str, agent: str) -> dict[str, Any]:
     ]
     return {
         "kind": notice.kind.value,
-        "language": _language(notice),
+        "language": spoken(notice.language),
         "agent": agent,
         "channel": notice.channel,
         "recipient": notice.recipient,
@@ -304,13 +304,14 @@ def _shorten(text: str, longest: int) -> str:
     return (cut.rsplit(" ", 1)[0] if " " in cut[longest // 2 :] else cut).rstrip() + "…"
 
 
-def _language(notice: Notice) -> str:
-    return notice.language if notice.language in DATES else next(iter(DATES))
+def spoken(language: str) -> str:
+    """The language, if there are words for it; else the first that there are words for."""
+    return language if language in DATES else next(iter(DATES))
 
 
 def _clock_of(notice: Notice) -> Callable[[datetime], str]:
     """How times are written: with their zone, `14:02 CET, 24 Nov 2026`."""
-    zone, date = ZoneInfo(notice.zone), DATES[_language(notice)]
+    zone, date = ZoneInfo(notice.zone), DATES[spoken(notice.language)]
     return lambda at: format(at.astimezone(zone), f"%H:%M %Z, {date}")
 
 

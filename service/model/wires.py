@@ -83,7 +83,7 @@ class Habit:
 class Outage:
     """A source that cannot be seen, or has moved: from when it began until it is told that it is over.
 
-    `kind` is silent, failing, gone or moved.
+    `kind` is silent, failing, gone or moved; of the last, `reason` is the new address.
     """
 
     source: int

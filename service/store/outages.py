@@ -42,9 +42,9 @@ class Outages:
 
     # ------------------------------------------------------------ outages
 
-    def moved(self, source_id: int, reason: str, now: datetime) -> None:
-        """Note that the source has moved, to be told once."""
-        row = {"source": source_id, "kind": MOVED, "since": now, "reason": reason}
+    def moved(self, source_id: int, url: str, now: datetime) -> None:
+        """Note that the source is read at `url` from now on, to be told once."""
+        row = {"source": source_id, "kind": MOVED, "since": now, "reason": url}
         self._connection.execute(upsert(self._connection, outage).values(row).on_conflict_do_nothing())
 
     def observe(self, now: datetime) -> None:
