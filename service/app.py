@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 
@@ -30,6 +30,7 @@ from service.model import Channel, Clock, Node, utcnow
 from service.pipeline import Parts, Pipeline
 from service.store import lexicon
 from service.store.db import Store
+from service.store.veil import Label
 from service.story import marks
 from service.telling import Teller
 from service.text.morphology import Morphology
@@ -83,7 +84,12 @@ class App:
     def store(self) -> Store:
         """The opened database; raises StoreError or SchemaError."""
         settings = self.config.database
-        store = Store(self.config.database_url(), clock=self.clock, synchronous=settings.synchronous)
+        store = Store(
+            self.config.database_url(),
+            clock=self.clock,
+            synchronous=settings.synchronous,
+            label=Label(self.config.digest.timezone, self.config.alerts.language),
+        )
         store.open(migrate=self._migrate)
         self._open.append(store.close)
         return store
@@ -155,7 +161,7 @@ class App:
         return Pipeline(
             Parts(
                 config=self.config,
-                store=self.store,
+                store=self.store.unveiled(),
                 node=self.node,
                 fetcher=self.fetcher,
                 workers=self.workers,
@@ -167,6 +173,10 @@ class App:
             )
         )
 
+    def trusted(self) -> App:
+        """This monitor for somebody who may see what is embargoed: the same parts, seen without the veil."""
+        return cast(App, _Trusted(self))
+
     def close(self) -> None:
         """Close what was opened, the last first: senders, fetchers and workers before the store."""
         while self._open:
@@ -174,6 +184,16 @@ class App:
                 self._open.pop()()
             except MonitorError as error:  # the way out must not hide what happened before
                 self.report("close.failed", reason=str(error))
+
+
+class _Trusted:
+    """A monitor whose store hides nothing; all the rest is that of the monitor itself."""
+
+    def __init__(self, app: App) -> None:
+        self._app, self.store = app, app.store.trusted()
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the monitor has
+        return getattr(self._app, name)
 
 
 def build(

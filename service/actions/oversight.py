@@ -41,7 +41,7 @@ REMEMBERED = timedelta(days=400)  # what was done once
 def oversee(app: App) -> None:
     """One look at everything; cheap where there is nothing to do."""
     now = app.store.now()
-    with app.store.begin() as tx:
+    with app.store.unveiled().begin() as tx:
         overseer = Overseer(app, tx, now)
         overseer.sum_up_silences()
         overseer.escalate()

@@ -34,7 +34,7 @@ def add(app: App, rule: Rule, node: Node, *, also_last: timedelta | None = None,
     """
     now = app.store.now()
     rule = _checked(app, replace(rule, query=str(node)))
-    with app.store.begin() as tx:
+    with app.store.unveiled().begin() as tx:  # what is embargoed is matched, and told in its time
         recipients.check(app, tx, rule.channels)
         taken = {each.name for each in tx.rules.list()}
         name = rule.name or free_name(slug(rule.query), taken)

@@ -100,6 +100,7 @@ def render(
         data=payload(notice, identity, subject, text),
         thread=notice.thread,
         headers=_headers(notice, base_url),
+        embargo_until=_embargo(notice),
     )
 
 
@@ -247,6 +248,13 @@ def _shown(notice: Notice, item: Item, *, told: bool = False, window: int = WIND
         withheld=item.status is Status.WITHHELD,
         late=_span(notice.late) if notice.late else "",
     )
+
+
+def _embargo(notice: Notice) -> datetime | None:
+    """Until when the message may be shown only to those who may see what is embargoed."""
+    items = [one.item for one in (notice, *notice.entries) if one.item]
+    ends = [item.embargo_until for item in items if item.embargo_until and item.embargo_until > notice.now]
+    return max(ends, default=None)
 
 
 def _changes(notice: Notice) -> Changes:

@@ -103,6 +103,7 @@ class Message:
     data: Mapping[str, object] = field(default_factory=dict)  # the webhook's JSON
     thread: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)  # List-Id and the like, for mail
+    embargo_until: datetime | None = None  # the latest end of the embargoes that its text was under
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,6 +51,7 @@ class Scope(StrEnum):
     READ = "read"
     WRITE = "write"
     METRICS = "metrics"
+    EMBARGOED = "embargoed"  # see the text of what is embargoed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +65,7 @@ class Account:
     language: str = ""  # of the page; "": as the browser asks
     timezone: str = ""  # "": as the digests
     shortcuts: bool = True  # j, k, o, a and /
+    sees_embargoed: bool = False
     created_at: datetime | None = None
 
 

@@ -168,3 +168,4 @@ class Sighting:
     link: str = ""
     headline: str = ""
     how: Link = Link.FIRST
+    embargo_until: datetime | None = None

@@ -13,13 +13,15 @@ from service.model import Alert, AlertState, Hit, Relevance, Silence
 from service.store.rows import columns, upsert, values
 from service.store.schema import alert as table
 from service.store.schema import hit, silence
+from service.store.veil import Veil
 
 
 class Alerts:
     """The hits, alerts and silences of one transaction."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, veil: Veil) -> None:
         self._connection = connection
+        self._veil = veil
 
     # ------------------------------------------------------------ hits
 
@@ -54,7 +56,7 @@ class Alerts:
         if before_id is not None:
             where.append(hit.c.id < before_id)
         query = select(*HIT).where(*where).order_by(hit.c.id.desc()).limit(limit)
-        return [Hit(**row._asdict()) for row in self._connection.execute(query)]
+        return self._veil.hits(Hit(**row._asdict()) for row in self._connection.execute(query))
 
     def tally(self, rule_id: int) -> dict[str, int]:
         """How many hits of a rule made an alert, an update, or nothing, by what became of them."""
@@ -158,7 +160,7 @@ class Alerts:
 
     def _hits(self, *where: ColumnElement[bool]) -> Sequence[Hit]:
         rows = self._connection.execute(select(*HIT).where(*where).order_by(hit.c.id))
-        return [Hit(**row._asdict()) for row in rows]
+        return self._veil.hits(Hit(**row._asdict()) for row in rows)
 
     def _find(
         self, *where: ColumnElement[bool], limit: int | None = None, newest: bool = False

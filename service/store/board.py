@@ -15,6 +15,7 @@ from service.model import Alert, AlertState, Delivery, Hit, Item, Story
 from service.store.columns import MICROSECOND
 from service.store.rows import columns, slices
 from service.store.schema import alert, attempt, audit, delivery, hit, item, story
+from service.store.veil import Veil
 
 EXCERPT = 2_000  # characters of a body that a page needs; a wire may carry megabytes
 STRIDE = 300  # hits that are looked at to fill one page
@@ -56,8 +57,9 @@ class Sheet:
 class Board:
     """The desk in one transaction."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, veil: Veil) -> None:
         self._connection = connection
+        self._veil = veil
 
     # ------------------------------------------------------------ stories
 
@@ -97,9 +99,9 @@ class Board:
 
     def sheets(self, ids: Collection[int]) -> list[Sheet]:
         """Those stories, the one that was hit last first; one whose items are gone is left out."""
-        stories = {one.id: one for one in self._rows(story, Story, story.c.id, ids)}
+        stories = {one.id: one for one in self._veil.stories(self._rows(story, Story, story.c.id, ids))}
         alerts = _by_story(self._rows(alert, Alert, alert.c.story, ids))
-        hits = _by_story(self._rows(hit, Hit, hit.c.story, ids))
+        hits = _by_story(self._veil.hits(self._rows(hit, Hit, hit.c.story, ids)))
         deliveries = _by_story(self._deliveries(ids))
         shown = {number: max(found, key=lambda one: one.item) for number, found in hits.items()}
         items = {one.id: one for one in self._items({one.item for one in shown.values()})}
@@ -129,7 +131,7 @@ class Board:
         shown = [func.substr(c, 1, EXCERPT).label("body") if c.name == "body" else c for c in ITEM]
         for part in slices(ids):
             rows = self._connection.execute(select(*shown).where(item.c.id.in_(part)))
-            found += [Item(**row._asdict()) for row in rows]
+            found += self._veil.items(Item(**row._asdict()) for row in rows)
         return found
 
     def _deliveries(self, ids: Collection[int]) -> list[Delivery]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import Any
@@ -40,6 +42,7 @@ from service.store.secrets import Secrets
 from service.store.sources import Sources
 from service.store.stories import Stories
 from service.store.traffic import Traffic
+from service.store.veil import Label, Sight, Veil
 
 BUSY = timedelta(seconds=5)  # how long a writer waits for another process
 TURN = timedelta(seconds=60)  # and for another thread of its own, which is known to go on
@@ -66,17 +69,18 @@ class ConflictError(StoreError):
 class Transaction:
     """Everything that is read and written together, by noun."""
 
-    def __init__(self, connection: Connection, place: str) -> None:
+    def __init__(self, connection: Connection, place: str, veil: Veil) -> None:
+        self.veil = veil
         self.sources = Sources(connection)
         self.outages = Outages(connection)
         self.gaps = Gaps(connection)
         self.ledger = Ledger(connection)
         self.joining = Joining(connection)
-        self.stories = Stories(connection)
-        self.items = Items(connection, self.stories)
+        self.stories = Stories(connection, veil)
+        self.items = Items(connection, self.stories, veil)
         self.rules = Rules(connection)
-        self.alerts = Alerts(connection)
-        self.outbox = Outbox(connection)
+        self.alerts = Alerts(connection, veil)
+        self.outbox = Outbox(connection, veil)
         self.traffic = Traffic(connection)
         self.once = Once(connection)
         self.nodes = Nodes(connection)
@@ -85,14 +89,23 @@ class Transaction:
         self.secrets = Secrets(connection)
         self.people = People(connection)
         self.audit = Audit(connection)
-        self.board = Board(connection)
+        self.board = Board(connection, veil)
+
+
+@dataclass(slots=True)
+class _Time:
+    """A clock, and how far the server's is ahead of it; shared by all views of a store."""
+
+    clock: Clock
+    offset: timedelta = timedelta(0)
 
 
 class Store:
     """A database, on SQLite or PostgreSQL, that threads and processes share.
 
     `url` is an SQLAlchemy URL, `synchronous` SQLite's (full or normal). On PostgreSQL `now()` follows the
-    server, so that nodes agree; a `clock` of one's own is taken as it is unless `follow_server`.
+    server, so that nodes agree; a `clock` of one's own is taken as it is unless `follow_server`. `label` is
+    what stands where embargoed text will be.
     """
 
     def __init__(
@@ -102,12 +115,13 @@ class Store:
         clock: Clock = utcnow,
         synchronous: str = "full",
         follow_server: bool | None = None,
+        label: Label = Label(),  # noqa: B008 - frozen
     ) -> None:
         self._url = _understood(url)
-        self._clock = clock
+        self._time = _Time(clock)
         self._synchronous = synchronous
+        self._label, self._sight = label, Sight.VEILED
         self._follow = clock is utcnow if follow_server is None else follow_server
-        self._offset = timedelta(0)
         self._place = ""
         self._writer = Lock()
         self._writing = self._engine()
@@ -127,7 +141,7 @@ class Store:
 
     def now(self) -> datetime:
         """The time that all nodes of this database share."""
-        return self._clock() + self._offset
+        return self._time.clock() + self._time.offset
 
     def open(self, migrate: bool = False) -> None:
         """Make the database ready: a missing one is created, an older schema migrated if `migrate`.
@@ -168,11 +182,11 @@ class Store:
         """Measure how far the server's clock is ahead of ours, and follow it; zero on SQLite."""
         if self.dialect == "postgresql" and self._follow:
             with self._translated(), self._reading.connect() as connection:
-                before = self._clock()
+                before = self._time.clock()
                 server = connection.execute(text("SELECT extract(epoch FROM clock_timestamp())")).scalar_one()
-                after = self._clock()
-            self._offset = datetime.fromtimestamp(float(server), UTC) - (before + (after - before) / 2)
-        return self._offset
+                after = self._time.clock()
+            self._time.offset = datetime.fromtimestamp(float(server), UTC) - (before + (after - before) / 2)
+        return self._time.offset
 
     def close(self) -> None:
         """Let go of all connections; the store may be used again afterwards."""
@@ -187,21 +201,37 @@ class Store:
         another node was faster, StoreError where the database failed.
         """
         with self._turn(), self._translated(), self._writing.begin() as connection:
-            yield Transaction(connection, self._place)
+            yield self._transaction(connection)
 
     @contextmanager
     def rehearse(self) -> Iterator[Transaction]:
         """A transaction that may write, and is undone at the end of the block."""
         turn, translated = self._turn(), self._translated()
         with turn, translated, self._writing.connect() as connection, connection.begin() as undone:
-            yield Transaction(connection, self._place)
+            yield self._transaction(connection)
             undone.rollback()
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
         """A transaction that only reads, and sees one state of the database throughout."""
         with self._translated(), self._reading.begin() as connection:
-            yield Transaction(connection, self._place)
+            yield self._transaction(connection)
+
+    def trusted(self) -> Store:
+        """The same store for somebody who may see what is embargoed."""
+        return self._seen(Sight.TRUSTED)
+
+    def unveiled(self) -> Store:
+        """The same store for the path of an item, which decides by itself who sees what."""
+        return self._seen(Sight.PLAIN)
+
+    def _seen(self, sight: Sight) -> Store:
+        other = copy(self)
+        other._sight = sight  # noqa: SLF001 - its own kind
+        return other
+
+    def _transaction(self, connection: Connection) -> Transaction:
+        return Transaction(connection, self._place, Veil(connection, self.now(), self._sight, self._label))
 
     def vacuum(self, pages: int = 500) -> int:
         """Give up to `pages` free pages back to the file system; how many. PostgreSQL does so by itself."""

@@ -29,6 +29,7 @@ from service.store.schema import item as table
 from service.store.schema import seen
 from service.store.search import Search
 from service.store.stories import Stories, link_hash
+from service.store.veil import Veil
 
 Where: TypeAlias = list[ColumnElement[bool]]
 
@@ -49,9 +50,10 @@ class Wording(NamedTuple):
 class Items:
     """The items of one transaction."""
 
-    def __init__(self, connection: Connection, stories: Stories) -> None:
+    def __init__(self, connection: Connection, stories: Stories, veil: Veil) -> None:
         self._connection = connection
         self._stories = stories
+        self._veil = veil
         self._search = Search(connection)
 
     def seen(self, source_id: int, keys: Collection[int]) -> dict[int, Seen]:
@@ -145,9 +147,11 @@ class Items:
     def search(self, query: str, *, before_id: int | None = None, limit: int = 100) -> Sequence[Item]:
         """Items with all words of `query`, the newest first; `reis*` is any word that begins so.
 
-        Raises UsageError for a query without a word.
+        Text behind the veil is not found. Raises UsageError for a query without a word.
         """
-        ids = self._search.find(query, before_id=before_id, limit=limit)
+        hidden = self._veil.hidden
+        found = self._search.find(query, before_id=before_id, limit=limit + len(hidden))
+        ids = [number for number in found if number not in hidden][:limit]
         return self._find(table.c.id.in_(ids), limit=None, newest=True) if ids else []
 
     def linked(self, canonical_link: str, limit: int = 5) -> Sequence[Item]:
@@ -174,13 +178,13 @@ class Items:
             last = page[-1].id
 
     def wordings(self, *, since: datetime, rows: int = 2000) -> Iterator[Sequence[Wording]]:
-        """The words of every item stored at `since` or later, oldest first, page by page."""
-        last = self._stories.floor(since)
+        """The words of every item stored at `since` or later that may be read, oldest first, page by page."""
+        last, hidden = self._stories.floor(since), self._veil.hidden
         while last is not None:
             found = self._connection.execute(WORDINGS, {"first": last, "rows": rows})
             page = [Wording._make(row) for row in found]
-            if page:
-                yield page
+            if shown := [row for row in page if row.id not in hidden] if hidden else page:
+                yield shown
             last = page[-1].id + 1 if len(page) == rows else None
 
     def with_ids(self, ids: Collection[int]) -> dict[int, Item]:
@@ -202,13 +206,16 @@ class Items:
     def prune(self, before: datetime, limit: int) -> int:
         """Drop up to `limit` items stored before then, with their hits; the number of them."""
         old = select(table.c.id).where(table.c.stored_at < before).order_by(table.c.stored_at).limit(limit)
-        items = self._find(table.c.id.in_(old), limit=None)
+        items = self._stored(table.c.id.in_(old), limit=None)
         for item in items:
             self._search.drop(item)
         self._connection.execute(delete(table).where(table.c.id.in_([item.id for item in items])))
         return len(items)
 
     def _find(self, *where: ColumnElement[bool], limit: int | None, newest: bool = False) -> Sequence[Item]:
+        return self._veil.items(self._stored(*where, limit=limit, newest=newest))
+
+    def _stored(self, *where: ColumnElement[bool], limit: int | None, newest: bool = False) -> Sequence[Item]:
         order = table.c.id.desc() if newest else table.c.id
         rows = self._connection.execute(select(*SHOWN).where(*where).order_by(order).limit(limit))
         return [Item(**row._asdict()) for row in rows]

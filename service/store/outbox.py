@@ -35,6 +35,7 @@ from service.store import lease as leases
 from service.store.rows import columns, slices, upsert, values
 from service.store.schema import alert, attempt, delivery_alert
 from service.store.schema import delivery as table
+from service.store.veil import Veil
 
 UNSENT = (DeliveryState.HELD, DeliveryState.PENDING)
 URGENCY = {priority: rank for rank, priority in enumerate(Priority)}
@@ -47,8 +48,9 @@ POISONED_WAIT = timedelta(minutes=1)
 class Outbox:
     """The deliveries of one transaction."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, veil: Veil) -> None:
         self._connection = connection
+        self._veil = veil
 
     def add(self, delivery: Delivery, alerts: Collection[int] = ()) -> Delivery:
         """The delivery as it was stored, for these alerts. It says when it was created, or is due."""
@@ -353,7 +355,7 @@ class Outbox:
             query = query.where(delivery_alert.c.delivery.in_(part)).order_by(delivery_alert.c.alert)
             for delivery_id, alert_id in self._connection.execute(query):
                 told.setdefault(delivery_id, []).append(alert_id)
-        return [Delivery(**row, alerts=tuple(told.get(row["id"], ()))) for row in rows]
+        return [self._veil.delivery(Delivery(**row, alerts=tuple(told.get(row["id"], ())))) for row in rows]
 
     def _change(self, delivery_id: int, states: Collection[DeliveryState], changes: dict[str, Any]) -> bool:
         where = (table.c.id == delivery_id, table.c.state.in_(states))

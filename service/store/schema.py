@@ -88,6 +88,11 @@ def _lease() -> tuple[Column[Any], ...]:
     )
 
 
+def _only(condition: str) -> dict[str, Any]:
+    """An index over these rows alone."""
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
+
+
 # Half-filled pages let PostgreSQL update a row in place (HOT), where the same rows change all day.
 BUSY: dict[str, Any] = {"postgresql_with": {"fillfactor": 70}}
 # Ids are never used twice, or what outlives an item would point to another one.
@@ -148,10 +153,7 @@ source = Table(
     **LASTING,
     **BUSY,
 )
-KEPT: dict[str, Any] = {
-    "sqlite_where": text("removed_at IS NULL"),
-    "postgresql_where": text("removed_at IS NULL"),
-}
+KEPT = _only("removed_at IS NULL")
 Index("uq_source_name", source.c.name, unique=True, **KEPT)
 Index("uq_source_url", source.c.url, unique=True, **KEPT)
 
@@ -252,6 +254,10 @@ item = Table(
     Index(None, "link_hash", "id"),
     **LASTING,
 )
+
+# What may not be read yet is asked for with every page, and is hardly ever there.
+Index("ix_item_embargo_until", item.c.embargo_until, **_only("embargo_until IS NOT NULL"))
+Index("ix_item_withheld", item.c.story, **_only("status = 'withheld'"))
 
 # What is known of an item under each of its keys. It outlives the item: a feed that brings back an old
 # entry after the retention does not bring it as news.
@@ -513,6 +519,7 @@ account = Table(
     _text("language"),
     _text("timezone"),
     Column("shortcuts", Boolean, nullable=False, server_default=true()),
+    Column("sees_embargoed", Boolean, nullable=False, server_default=false()),
     Column("created_at", Moment, nullable=False),
     **LASTING,
 )

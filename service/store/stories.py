@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from datetime import datetime
 from hashlib import blake2b
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
@@ -30,6 +31,7 @@ from service.model import Candidate, Item, Link, Placement, Sighting, Status, St
 from service.store.rows import columns, slices
 from service.store.schema import fingerprint, item, source
 from service.store.schema import story as table
+from service.store.veil import Veil
 
 POSTINGS = 40  # items under one fingerprint
 SHARED = 4  # fingerprints in common, from which on an item is a candidate
@@ -49,8 +51,9 @@ def link_hash(canonical_link: str) -> int | None:
 class Stories:
     """The stories of one transaction."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, veil: Veil) -> None:
         self._connection = connection
+        self._veil = veil
         self._locked = connection.dialect.name != "postgresql"  # SQLite has one writer anyway
 
     def serialize(self) -> None:
@@ -101,7 +104,7 @@ class Stories:
         row = self._connection.execute(select(*SHOWN).where(table.c.id == story_id)).one_or_none()
         if row is None:
             raise NotFoundError("story", story_id)
-        return Story(**row._asdict())
+        return self._veil.stories([Story(**row._asdict())])[0]
 
     def headlines(self, ids: Collection[int]) -> dict[int, str]:
         """The headlines of many stories by id."""
@@ -109,7 +112,7 @@ class Stories:
         for part in slices(ids):
             query = select(table.c.id, table.c.headline).where(table.c.id.in_(part))
             found.update(self._connection.execute(query).all())
-        return found
+        return self._veil.headlines(found)
 
     def items(self, story_id: int) -> list[Item]:
         """All items of the story, versions and copies, in the order in which they came."""
@@ -118,22 +121,26 @@ class Stories:
     def sightings(self, story_id: int) -> list[Sighting]:
         """The story on each of its sources: the first item each carried, oldest first."""
         query = (
-            select(source.c.name, item.c.published_at, item.c.received_at, item.c.link)
-            .add_columns(item.c.headline, item.c.how)
+            select(item.c.id, source.c.name, item.c.published_at, item.c.received_at, item.c.link)
+            .add_columns(item.c.headline, item.c.how, item.c.embargo_until)
             .join(source, source.c.id == item.c.source)
             .where(item.c.story == story_id)
             .order_by(item.c.id)
         )
-        first: dict[str, Row[tuple[str, datetime | None, datetime, str, str, Link]]] = {}
+        first: dict[str, Row[Any]] = {}
         for row in self._connection.execute(query):
             first.setdefault(row.name, row)
         sightings = [
-            Sighting(
-                source=name,
-                at=row.published_at or row.received_at,
-                link=row.link,
-                headline=row.headline,
-                how=row.how,
+            self._veil.sighting(
+                Sighting(
+                    source=name,
+                    at=row.published_at or row.received_at,
+                    link=row.link,
+                    headline=row.headline,
+                    how=row.how,
+                    embargo_until=row.embargo_until,
+                ),
+                row.id,
             )
             for name, row in first.items()
         ]
@@ -220,7 +227,7 @@ class Stories:
 
     def _items(self, where: ColumnElement[bool]) -> list[Item]:
         rows = self._connection.execute(select(*ITEM).where(where).order_by(item.c.id))
-        return [Item(**row._asdict()) for row in rows]
+        return self._veil.items(Item(**row._asdict()) for row in rows)
 
 
 SHOWN = columns(table, Story)

@@ -25,7 +25,7 @@ TRIES_OF_A_NAME = RateLimitItemPerMinute(5, 5)  # within five minutes, from one 
 TRIES_OF_AN_ADDRESS = RateLimitItemPerMinute(30, 5)
 
 READ, WRITE = frozenset({Scope.READ}), frozenset({Scope.READ, Scope.WRITE})
-EVERYTHING = frozenset(Scope)
+EVERYTHING = frozenset(Scope) - {Scope.EMBARGOED}  # that is a right of its own, whatever the role
 OF_ROLE = {Role.VIEWER: READ | {Scope.METRICS}, Role.EDITOR: EVERYTHING, Role.ADMIN: EVERYTHING}
 
 
@@ -58,16 +58,16 @@ class Caller:
         return self
 
 
-def monitor(request: Request) -> App:
-    """The monitor that this desk belongs to."""
+def at_the_door(request: Request) -> App:
+    """The monitor that this desk belongs to, as it is for anybody: nothing embargoed is seen."""
     app: App = request.app.state.monitor
     return app
 
 
-Monitor = Annotated[App, Depends(monitor)]
+Door = Annotated[App, Depends(at_the_door)]
 
 
-def identify(request: Request, app: Monitor) -> Caller | None:
+def identify(request: Request, app: Door) -> Caller | None:
     """Who asks; None where nobody is signed in. Raises RefusedError for a token that opens nothing."""
     kind, _, text = request.headers.get("authorization", "").partition(" ")
     if kind.lower() == "bearer":
@@ -84,8 +84,13 @@ def identify(request: Request, app: Monitor) -> Caller | None:
 
 def _person(account: Account, session: int = 0) -> Caller:
     return Caller(
-        account.name, OF_ROLE[account.role], account.role is Role.ADMIN, account=account, session=session
+        account.name, _scopes(account), account.role is Role.ADMIN, account=account, session=session
     )
+
+
+def _scopes(account: Account) -> frozenset[Scope]:
+    """What a user may."""
+    return OF_ROLE[account.role] | ({Scope.EMBARGOED} if account.sees_embargoed else frozenset())
 
 
 def _by_token(app: App, text: str) -> Caller:
@@ -93,7 +98,7 @@ def _by_token(app: App, text: str) -> Caller:
     if found is None:
         raise RefusedError(401, "this token opens nothing (it was revoked, has expired, or never was)")
     token, account = found
-    scopes = frozenset(token.scopes) & (OF_ROLE[account.role] if account else EVERYTHING)
+    scopes = frozenset(token.scopes) & (_scopes(account) if account else frozenset(Scope))
     name = f"{account.name} ({token.name})" if account else token.name
     # A token may do what the command line may, but for letting people in.
     return Caller(name, scopes, account=account, token=token.id)
@@ -122,6 +127,14 @@ def trusts(web: Web, peer: str) -> bool:
 
 
 Identity = Annotated[Caller | None, Depends(identify)]
+
+
+def monitor(app: Door, found: Identity) -> App:
+    """The monitor as whoever asks may see it."""
+    return app.trusted() if found and Scope.EMBARGOED in found.scopes else app
+
+
+Monitor = Annotated[App, Depends(monitor)]
 
 
 def caller(found: Identity) -> Caller:

@@ -18,7 +18,7 @@ from service.actions.people import digest
 from service.actions.shapes import when
 from service.deliver.dialect import clean
 from service.model import Rule
-from service.web.auth import Monitor, Reader
+from service.web.auth import Door, Monitor, Reader
 from service.web.drawing import outside
 from service.web.editor import base_url
 from service.web.problems import as_json
@@ -29,7 +29,7 @@ router = APIRouter(tags=["feeds"])
 
 
 @router.get("/feeds/{secret}.atom", response_class=Response)
-def atom(request: Request, app: Monitor, secret: str) -> Response:
+def atom(request: Request, app: Door, secret: str) -> Response:
     """The stories that a rule hit, as an Atom feed (RFC 4287)."""
     rule, found = exports.by_secret(app, digest(secret))
     return _answer(
@@ -38,7 +38,7 @@ def atom(request: Request, app: Monitor, secret: str) -> Response:
 
 
 @router.get("/feeds/{secret}.json", response_class=Response)
-def json_feed(request: Request, app: Monitor, secret: str) -> Response:
+def json_feed(request: Request, app: Door, secret: str) -> Response:
     """The stories that a rule hit, as a JSON Feed 1.1."""
     rule, found = exports.by_secret(app, digest(secret))
     base = base_url(request, app)

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 
 from service.actions import readiness
-from service.web.auth import Caller, Monitor, scraper
+from service.web.auth import Caller, Door, scraper
 from service.web.metrics import Metrics
 
 router = APIRouter(tags=["operations"])
@@ -20,7 +20,7 @@ def healthz() -> dict[str, str]:
 
 
 @router.get("/readyz", responses={503: {"description": "not ready, with the reasons"}})
-def readyz(app: Monitor, response: Response) -> dict[str, object]:
+def readyz(app: Door, response: Response) -> dict[str, object]:
     """Whether the monitor does its work: 200, or 503 with what is wrong."""
     faults = readiness.faults(app)
     response.status_code = 503 if faults else 200

@@ -13,7 +13,7 @@ from fastapi import Depends, Request
 
 from service.locale.catalogue import UI_LANGUAGES
 from service.model import Scope
-from service.web.auth import Caller, Identity, Monitor
+from service.web.auth import Caller, Door, Identity
 
 THEMES = ("auto", "light", "dark")
 NOBODY = Caller("", frozenset())
@@ -36,9 +36,14 @@ class Viewer:
         return Scope.WRITE in self.caller.scopes
 
     @property
+    def sees_embargoed(self) -> bool:
+        """Whether the text of what is embargoed is shown."""
+        return Scope.EMBARGOED in self.caller.scopes
+
+    @property
     def sees(self) -> tuple[object, ...]:
         """Two who are equal in this see the same."""
-        return (self.language, self.zone, self.may_write)
+        return (self.language, self.zone, self.may_write, self.sees_embargoed)
 
     @property
     def locale(self) -> Locale:
@@ -60,7 +65,7 @@ def _locale(name: str) -> Locale:
     return Locale.parse(name)
 
 
-def viewer(request: Request, app: Monitor, found: Identity) -> Viewer:
+def viewer(request: Request, app: Door, found: Identity) -> Viewer:
     """How whoever asks wants the page: by its account, its browser's cookies, its headers."""
     caller, cookies = found or NOBODY, request.cookies
     account = caller.account

@@ -21,6 +21,7 @@ class NewUser(Body):
     name: str
     role: Role = Role.VIEWER
     password: str | None = Field(default=None, min_length=people.SHORTEST_PASSWORD)
+    sees_embargoed: bool = False
 
 
 class NewToken(Body):
@@ -38,6 +39,7 @@ def user_shape(one: Account) -> Shape:
         "name": one.name,
         "role": one.role.value,
         "has_password": bool(one.password),
+        "sees_embargoed": one.sees_embargoed,
         "created_at": shapes.when(one.created_at),
     }
 
@@ -76,8 +78,10 @@ def list_users(app: Monitor, _: Admin) -> list[Shape]:
 @router.post("/users", status_code=201)
 def add_user(app: Monitor, who: Admin, body: NewUser) -> Shape:
     """A new user; without a password the answer holds an address that lets it set one, once."""
-    added = people.add(app, Account(name=body.name, role=body.role), body.password or "")
-    record(app, who.name, "user add", added.name, {"role": added.role.value})
+    account = Account(name=body.name, role=body.role, sees_embargoed=body.sees_embargoed)
+    added = people.add(app, account, body.password or "")
+    may = {"role": added.role.value, "sees_embargoed": added.sees_embargoed}
+    record(app, who.name, "user add", added.name, may)
     if body.password:
         return user_shape(added)
     return user_shape(added) | {"invitation": f"/welcome/{people.invite(app, added.name).text}"}

@@ -206,6 +206,11 @@ def _items() -> None:
     op.create_index("ix_item_stored_at", "item", ["stored_at"], unique=False)
     op.create_index("ix_item_story_id", "item", ["story", "id"], unique=False)
     op.create_index("ix_item_text_hash_id", "item", ["text_hash", "id"], unique=False)
+    for name, column, rows in (
+        ("ix_item_embargo_until", "embargo_until", sa.text("embargo_until IS NOT NULL")),
+        ("ix_item_withheld", "story", sa.text("status = 'withheld'")),
+    ):
+        op.create_index(name, "item", [column], unique=False, sqlite_where=rows, postgresql_where=rows)
 
 
 def _memory() -> None:

@@ -29,6 +29,7 @@ def upgrade() -> None:
         sa.Column("language", sa.Text(), server_default="", nullable=False),
         sa.Column("timezone", sa.Text(), server_default="", nullable=False),
         sa.Column("shortcuts", sa.Boolean(), server_default=sa.true(), nullable=False),
+        sa.Column("sees_embargoed", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_account"),
         sa.UniqueConstraint("name", name="uq_account_name"),
