@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 import click
 
 from service.actions.page import Page
+from service.cli.arguments import NUMBER, Choice
 from service.cli.drawing import table
 from service.cli.screens import delivery_lines, field, hit_lines
-from service.cli.session import NUMBER, Session, command, paged
-from service.cli.terminal import bold, count, local, safe, state
+from service.cli.session import Session, command, paged
+from service.cli.terminal import bold, local, safe, state
+from service.cli.words import _, ngettext, told
 from service.errors import UsageError
 from service.model import AlertState, DeliveryState, Exit
 
@@ -25,7 +27,7 @@ DELIVERIES = [each.value for each in DeliveryState]
 @command()
 @click.option("--rule", default="", metavar="NAME", help="Only of this rule.")
 @click.option(
-    "--state", "wanted", type=click.Choice(ALERTS), metavar="STATE", help=f"Only those: {', '.join(ALERTS)}."
+    "--state", "wanted", type=Choice(ALERTS), metavar="STATE", help=f"Only those: {', '.join(ALERTS)}."
 )
 @paged
 def list_alerts(session: Session, page: Page, rule: str, wanted: str | None) -> None:
@@ -47,7 +49,7 @@ def list_alerts(session: Session, page: Page, rule: str, wanted: str | None) -> 
     )
     session.answer(
         [shapes.alert(told.alert, told.rule, told.headline) for told in found],
-        table(("id", "opened", "state", "rule", "story", "headline"), rows, "no alerts"),
+        table((_("id"), _("opened"), _("state"), _("rule"), _("story"), _("headline")), rows, _("no alerts")),
     )
 
 
@@ -65,11 +67,12 @@ def show_alert(session: Session, alert: int) -> None:
 def _alert(seen: AlertView) -> Iterator[str]:
     alert = seen.told.alert
     yield bold(seen.told.headline)
-    yield field("alert", f"{alert.id}, {state(alert.state.value)}, opened {local(alert.opened_at)}")
-    yield field("rule", safe(seen.told.rule))
-    yield field("story", f"{alert.story} (monitor show-story {alert.story})")
+    opened = _("opened {at}", at=local(alert.opened_at))
+    yield field(_("alert"), f"{alert.id}, {state(alert.state.value)}, {opened}")
+    yield field(_("rule"), safe(seen.told.rule))
+    yield field(_("story"), f"{alert.story} (monitor show-story {alert.story})")
     if alert.reason:
-        yield field("because", safe(alert.reason))
+        yield field(_("because"), safe(told(alert.reason)))
     yield ""
     for hit, item in seen.hits:
         yield from hit_lines(item, hit.evidence, reasons=True)
@@ -82,7 +85,7 @@ def _alert(seen: AlertView) -> Iterator[str]:
 @click.option(
     "--state",
     "wanted",
-    type=click.Choice(DELIVERIES),
+    type=Choice(DELIVERIES),
     metavar="STATE",
     help=f"Only those: {', '.join(DELIVERIES)}.",
 )
@@ -107,13 +110,14 @@ def resend(session: Session, ids: tuple[int, ...], failed: bool) -> None:
     from service.actions import desk, shapes
 
     if bool(ids) is failed:
-        raise UsageError("name the messages by ID, or say --failed")
+        raise UsageError(_("name the messages by ID, or say --failed"))
     with session.app() as app:
         if failed:
             ids = tuple(one.id for one in desk.deliveries(app, Page(limit=10_000), state=DeliveryState.DEAD))
         again = desk.resend(app, ids)
     session.answer(
-        [shapes.delivery(one) for one in again], [f"{count(len(again), 'message')} will be sent again"]
+        [shapes.delivery(one) for one in again],
+        [ngettext("{n} message will be sent again", "{n} messages will be sent again", len(again))],
     )
 
 

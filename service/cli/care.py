@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import click
 
+from service.cli.arguments import Choice
 from service.cli.session import Session, command
 from service.cli.terminal import safe, state
+from service.cli.words import _, told
 from service.model import Exit
 
 
@@ -31,8 +33,9 @@ def doctor(session: Session) -> int:
     findings = []
     for finding in health.examine(session.file or None):
         findings.append(finding)
-        fix = f"  → {safe(finding.fix)}" if finding.fix else ""
-        session.say(f"{state(finding.level.ljust(4))}  {finding.what:<13}  {safe(finding.detail)}{fix}")
+        what, detail = told(finding.what), safe(told(finding.detail))
+        fix = f"  → {safe(told(finding.fix))}" if finding.fix else ""
+        session.say(f"{state(finding.level.ljust(4))}  {what:<13}  {detail}{fix}")
     session.answer([finding.shape() for finding in findings], [])
     broken = any(finding.level is health.Level.FAIL for finding in findings)
     return Exit.FAULT_FOUND if broken else Exit.DONE
@@ -43,11 +46,11 @@ def migrate(session: Session) -> None:
     """Bring the database to this version; one of this version already is left alone."""
     with session.app(migrate=True) as app:
         name = app.store.name
-    session.answer({"database": name}, [f"{safe(name)} is of this version"])
+    session.answer({"database": name}, [_("{name} is of this version", name=safe(name))])
 
 
 @command()
-@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.argument("shell", type=Choice(["bash", "zsh", "fish"]))
 def completion(session: Session, shell: str) -> None:
     r"""Print a script that completes commands and options.
 
@@ -74,5 +77,5 @@ def resume_sending(session: Session) -> None:
         reason = tx.installation.reason()
         tx.installation.resume_sending()
     session.answer(
-        {"sending": True}, ["messages go out from here" if reason else "messages went out already"]
+        {"sending": True}, [_("messages go out from here") if reason else _("messages went out already")]
     )

@@ -113,7 +113,7 @@ def _bar(title: str, total: int | None) -> Progress:
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    steps = "{task.completed:,}" + (" of {task.total:,}" if total else "")
+    steps = "{task.completed:,}" + (" / {task.total:,}" if total else "")
     bar = Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),

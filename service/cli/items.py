@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 import click
 
 from service.actions.page import Page
+from service.cli.arguments import NUMBER
 from service.cli.drawing import table
 from service.cli.screens import delivery_lines, field, hit_lines, timeline_lines
-from service.cli.session import NUMBER, QueryCommand, Session, command, paged
-from service.cli.terminal import bold, count, local, paragraphs, safe, state
+from service.cli.session import QueryCommand, Session, command, paged
+from service.cli.terminal import bold, local, paragraphs, safe, state
+from service.cli.words import _, ngettext, number
 from service.model import Exit
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ def list_items(session: Session, page: Page, source: str, versions: bool) -> Non
     rows = ((item.id, item.received_at, name, item.headline) for item, name in found)
     session.answer(
         [shapes.item(item, name) for item, name in found],
-        table(("id", "received", "source", "headline"), rows, "no items"),
+        table((_("id"), _("received"), _("source"), _("headline")), rows, _("no items")),
     )
 
 
@@ -82,8 +84,12 @@ def search(session: Session, page: Page, query: tuple[str, ...], source: str, la
 def _found(found: Search) -> Iterator[str]:
     for one in found.results:
         yield from hit_lines(one.item, one.evidence or (), one.source, reasons=False)
-    more = f", back to {local(found.reached)}; older ones: --before {found.before}" if found.before else ""
-    yield field("hits", f"{len(found.results):,} in {count(found.items, 'item')}{more}")
+    hits = number(len(found.results))
+    counted = ngettext("{hits} in {n} item", "{hits} in {n} items", found.items, hits=hits)
+    if found.before:
+        reached = _("back to {at}; older ones: --before {id}", at=local(found.reached), id=found.before)
+        counted = f"{counted}, {reached}"
+    yield field(_("hits"), counted)
 
 
 @command()
@@ -105,18 +111,20 @@ def show_story(session: Session, story: int) -> None:
 def _story(seen: StoryView, line: Timeline, now: datetime) -> Iterator[str]:
     story = seen.story
     yield bold(story.headline)
-    yield field("story", f"{story.id}, {state(story.status.value)}, opened {local(story.opened_at)}")
-    copies = count(line.copies, "copy").replace("copys", "copies")
-    sources = count(story.sources, "source")
-    yield field("first", safe(f"{line.first} {local(line.first_at)}, {copies}, {sources} in all"))
+    opened = _("opened {at}", at=local(story.opened_at))
+    yield field(_("story"), f"{story.id}, {state(story.status.value)}, {opened}")
+    copies = ngettext("{n} copy", "{n} copies", line.copies)
+    sources = ngettext("{n} source in all", "{n} sources in all", story.sources)
+    yield field(_("first"), safe(f"{line.first} {local(line.first_at)}, {copies}, {sources}"))
     if seen.items:
         item, source = seen.items[-1]
-        yield field("newest", safe(f"item {item.id} of {source}, {local(item.received_at)}"))
+        newest = _("item {id} of {source}, {at}", id=item.id, source=source, at=local(item.received_at))
+        yield field(_("newest"), safe(newest))
         if item.link:
-            yield field("link", safe(item.link))
+            yield field(_("link"), safe(item.link))
         yield ""
         if item.embargo_until and item.embargo_until > now:
-            yield f"embargoed until {local(item.embargo_until)}"
+            yield _("embargoed until {at}", at=local(item.embargo_until))
         else:
             yield from paragraphs(item.body)
     yield ""
@@ -138,10 +146,17 @@ def merge_stories(session: Session, kept: int, other: int) -> None:
 
     with session.app() as app:
         story, spared = joining.merge(app, kept, other, by=session.person)
-    carried = f"{count(story.items, 'item')} of {count(story.sources, 'source')}"
-    lines = [f"story {kept} has {carried}; story {other} is no more"]
+    items = ngettext("{n} item", "{n} items", story.items)
+    sources = ngettext("{n} source", "{n} sources", story.sources)
+    lines = [
+        _("story {id} has {items} of {sources}; story {other} is no more",
+          id=kept, items=items, sources=sources, other=other)
+    ]  # fmt: skip
     if spared:
-        lines.append(f"{count(spared, 'message')} would have told it again, and will not be sent")
+        lines.append(
+            ngettext("{n} message would have told it again, and will not be sent",
+                     "{n} messages would have told it again, and will not be sent", spared)
+        )  # fmt: skip
     session.answer(shapes.story(story) | {"messages_spared": spared}, lines)
 
 
@@ -160,5 +175,14 @@ def split_story(session: Session, story: int, items: tuple[int, ...]) -> None:
         new, moved = joining.split(app, story, items, by=session.person)
     session.answer(
         shapes.story(new) | {"moved": [item.id for item in moved]},
-        [f"{count(len(moved), 'item')} of story {story} are story {new.id} now: {safe(new.headline)}"],
+        [
+            ngettext(
+                "{n} item of story {story} is story {new} now: {headline}",
+                "{n} items of story {story} are story {new} now: {headline}",
+                len(moved),
+                story=story,
+                new=new.id,
+                headline=safe(new.headline),
+            )
+        ],
     )

@@ -7,6 +7,7 @@ import click
 from service.cli.drawing import table
 from service.cli.session import QueryCommand, Session, command
 from service.cli.terminal import safe
+from service.cli.words import _
 
 
 @command(cls=QueryCommand)
@@ -46,7 +47,7 @@ def list_lists(session: Session, starter: bool) -> None:
             known = rules.all_lists(app)
     rows = ((f"@{name}", ", ".join(terms)) for name, terms in sorted(known.items()))
     session.answer(
-        shapes.lists(known), table(("name", "terms"), rows, "no lists (monitor add-list NAME TERM…)")
+        shapes.lists(known), table((_("name"), _("terms")), rows, _("no lists (monitor add-list NAME TERM…)"))
     )
 
 
@@ -59,4 +60,4 @@ def remove_list(session: Session, name: str) -> None:
     name = name.removeprefix("@")
     with session.app() as app:
         rules.remove_list(app, name)
-    session.answer({"removed": name}, [f"@{safe(name)} removed"])
+    session.answer({"removed": name}, [_("@{name} removed", name=safe(name))])

@@ -16,9 +16,12 @@ from typing import cast
 import click
 
 from service import __version__
+from service.cli.helping import Spoken
 from service.cli.session import Command, common_options
 from service.cli.terminal import safe, safe_lines, talk
-from service.errors import MonitorError, QueryError
+from service.cli.words import _, speak, told
+from service.errors import ConfigError, MonitorError, QueryError
+from service.locale.catalogue import wanted
 from service.model import Exit
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
@@ -101,7 +104,7 @@ COMMANDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
 HOMES = {name: entry for theme in COMMANDS.values() for name, entry in theme.items()}
 
 
-class Monitor(click.Group):
+class Monitor(Spoken, click.Group):
     """The group whose commands are imported when they are called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -128,13 +131,19 @@ class Monitor(click.Group):
             raise click.exceptions.NoSuchCommand(args[0], possibilities=HOMES, ctx=ctx)
         return super().resolve_command(ctx, args)
 
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The options, and then the commands."""
+        super().format_options(ctx, formatter)
+        self.format_commands(ctx, formatter)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The commands under their themes, from the table alone."""
         del ctx
         column = max(map(len, HOMES))
         for theme, commands in COMMANDS.items():
-            with formatter.section(theme):
-                formatter.write_dl([(name.ljust(column), summary) for name, (_, summary) in commands.items()])
+            with formatter.section(_(theme)):
+                rows = [(name.ljust(column), _(summary)) for name, (_home, summary) in commands.items()]
+                formatter.write_dl(rows)
 
 
 @click.group(
@@ -158,6 +167,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a terminal without UTF-8 shows escapes, and nothing fails
             stream.reconfigure(errors="backslashreplace")
+    speak(wanted(os.environ))
     try:
         plain = False if os.environ.get("NO_COLOR") else None  # None: as the stream can
         done = cli.main(arguments, prog_name="monitor", standalone_mode=False, color=plain)
@@ -171,22 +181,41 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _refuse(_worded(error), error.exit_code)
     except QueryError as error:
         return _mark(error)
+    except ConfigError as error:
+        parts = (error.file, error.key, told(error.problem))
+        return _refuse(": ".join(filter(None, parts)), error.exit_code)
     except MonitorError as error:
-        return _refuse(str(error), error.exit_code)
+        return _refuse(told(str(error)), error.exit_code)
     except Exception as error:  # noqa: BLE001 - the last boundary before a person
         return _unexpected(error)
 
 
 def _worded(error: click.ClickException) -> str:
     """The words of a wrong use on one line, with what may have been meant and the way to the help."""
-    message, meant = error.format_message(), None
-    if isinstance(error, (click.NoSuchOption, click.exceptions.NoSuchCommand)):
-        message, meant = error.message, error.possibilities
-    message = (message[:1].lower() + message[1:]).rstrip(".")
-    if meant:
-        message += f", did you mean {' or '.join(meant)}?"
+    message = error.format_message()
+    message = told((message[:1].lower() + message[1:]).rstrip("."))
+    match error:
+        case click.NoSuchOption():
+            message = _("no such option {name!r}", name=error.option_name) + _meant(error.possibilities)
+        case click.exceptions.NoSuchCommand():
+            message = _("no such command {name!r}", name=error.command_name) + _meant(error.possibilities)
+        case click.MissingParameter(param=click.Argument() as parameter):
+            message = _("missing argument {name}", name=parameter.get_error_hint(error.ctx))
+        case click.MissingParameter(param=click.Option() as parameter):
+            message = _("missing option {name}", name=parameter.get_error_hint(error.ctx))
+        case click.BadParameter(param=click.Parameter() as parameter):
+            name = parameter.get_error_hint(error.ctx)
+            message = _("invalid value for {name}: {reason}", name=name, reason=error.message)
+        case click.BadOptionUsage():
+            message = _("option {name!r} takes a value", name=error.option_name)
     context = error.ctx if isinstance(error, click.UsageError) else None
-    return f"{message} (see `{context.command_path} --help`)" if context else message
+    see = _("see `{command} --help`", command=context.command_path) if context else ""
+    return f"{message} ({see})" if see else message
+
+
+def _meant(names: Sequence[str] | None) -> str:
+    """What may have been meant."""
+    return _(", did you mean {names}?", names=_(" or ").join(names)) if names else ""
 
 
 def _refuse(message: str, code: int) -> int:
@@ -197,8 +226,9 @@ def _refuse(message: str, code: int) -> int:
 
 def _mark(error: QueryError) -> int:
     """Show the query on lines of its own, so that the mark stands under the place."""
-    talk("monitor: the query cannot be taken")
-    for line in safe_lines(str(error)):
+    talk(f"monitor: {_('the query cannot be taken')}")
+    said = QueryError(told(error.problem), error.text, error.span, told(error.hint))
+    for line in safe_lines(str(said)):
         talk(f"  {line}")
     return error.exit_code
 
@@ -210,4 +240,4 @@ def _unexpected(error: Exception) -> int:
         return Exit.FAILED
     words = str(error).strip()
     about = f"{type(error).__name__}: {words}" if words else type(error).__name__
-    return _refuse(f"unexpected: {about} (MONITOR_DEBUG=1 shows the trace)", Exit.FAILED)
+    return _refuse(_("unexpected: {about} (MONITOR_DEBUG=1 shows the trace)", about=about), Exit.FAILED)

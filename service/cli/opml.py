@@ -10,6 +10,7 @@ import click
 from service.cli.drawing import progress
 from service.cli.session import Session, command
 from service.cli.terminal import safe, talk
+from service.cli.words import _, ngettext, number, told
 from service.errors import UsageError
 from service.model import Exit
 
@@ -28,12 +29,14 @@ def import_opml(session: Session, subscriptions: str, tags: tuple[str, ...]) -> 
     from service.actions import opml
 
     body = _read(subscriptions)
-    with session.app() as app, progress("importing feeds") as advance:
+    with session.app() as app, progress(_("importing feeds")) as advance:
         done = opml.import_feeds(app, body, tags=tags, progress=advance)
-    lines = [f"{len(done.added):,} sources added, {len(done.known):,} were there already"]
-    lines += [f"  left out: {safe(problem)}" for problem in done.problems[:SHOWN]]
+    added = ngettext("{n} source added", "{n} sources added", len(done.added))
+    known = ngettext("{n} was there already", "{n} were there already", len(done.known))
+    lines = [f"{added}, {known}"]
+    lines += [f"  {_('left out')}: {safe(told(problem))}" for problem in done.problems[:SHOWN]]
     if (rest := len(done.problems) - SHOWN) > 0:
-        lines.append(f"  … and {rest:,} more (--json names all)")
+        lines.append(f"  {_('… and {n} more (--json names all)', n=number(rest))}")
     session.answer(done.shape(), lines)
     return Exit.DONE if done.added or done.known or not done.problems else Exit.FAILED
 
@@ -50,7 +53,7 @@ def export_opml(session: Session, tag: str | None) -> None:
     with session.app() as app:
         text, count = opml.export(app, tag=tag or "")
     session.answer({"sources": count, "opml": text}, text.splitlines())
-    talk(f"{count:,} sources")
+    talk(ngettext("{n} source", "{n} sources", count))
 
 
 def _read(file: str) -> bytes:

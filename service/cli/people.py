@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 import click
 
 from service.cli.drawing import table
+from service.cli.screens import undo
 from service.cli.session import Session, command
-from service.cli.terminal import count, quoted, safe
+from service.cli.terminal import quoted, safe
+from service.cli.words import _, ngettext
 from service.errors import UsageError
 
 if TYPE_CHECKING:
-    from service.model import Person
+    from service.model import Group, Person
 
 LANGUAGE = click.option("--lang", "language", metavar="TAG", help="Of the words around the news: de or en.")
 ZONE = click.option("--timezone", metavar="ZONE", help="In which times are shown: Europe/Berlin.")
@@ -38,7 +40,10 @@ def add_person(
         person = recipients.add(
             app, name, addresses, language=language or "", timezone=timezone or "", by=session.person
         )
-    session.answer(shapes.person(person), [f"{safe(name)} is told at {_reached(person)}"])
+    session.answer(
+        shapes.person(person),
+        [_("{name} is told at {addresses}", name=safe(name), addresses=_reached(person))],
+    )
 
 
 @command()
@@ -53,12 +58,15 @@ def edit_person(
     from service.actions import recipients, shapes
 
     if not addresses and language is None and timezone is None:
-        raise UsageError("nothing to change (see `monitor edit-person --help`)")
+        raise UsageError(_("nothing to change (see `monitor {command} --help`)", command="edit-person"))
     with session.app() as app:
         person = recipients.edit(
             app, name, addresses, language=language, timezone=timezone, by=session.person
         )
-    session.answer(shapes.person(person), [f"{safe(name)} is told at {_reached(person)}"])
+    session.answer(
+        shapes.person(person),
+        [_("{name} is told at {addresses}", name=safe(name), addresses=_reached(person))],
+    )
 
 
 @command()
@@ -73,9 +81,13 @@ def remove_person(session: Session, name: str, because: str) -> None:
     session.answer(
         shapes.person(person) | {"stopped": stopped},
         [
-            f"{safe(name)} is told nothing more; {count(stopped, 'waiting message')} stopped",
-            "undo: monitor add-person "
-            + " ".join([quoted(name), *(quoted(f"{to}:{at}") for to, at in person.addresses.items())]),
+            ngettext(
+                "{name} is told nothing more; {n} waiting message stopped",
+                "{name} is told nothing more; {n} waiting messages stopped",
+                stopped,
+                name=safe(name),
+            ),
+            undo("add-person", quoted(name), *(quoted(f"{to}:{at}") for to, at in person.addresses.items())),
         ],
     )
 
@@ -100,7 +112,7 @@ def remove_group(session: Session, name: str) -> None:
 
     with session.app() as app:
         recipients.remove_group(app, name, session.person)
-    session.answer({"name": name}, [f"the group {safe(name)} is gone"])
+    session.answer({"name": name}, [_("the group {name} is gone", name=safe(name))])
 
 
 @command()
@@ -111,14 +123,21 @@ def list_people(session: Session) -> None:
     with session.app() as app:
         people, groups = recipients.listed(app)
     rows = [(one.name, _reached(one), one.language or "en", one.timezone) for one in people]
-    rows += [(group.name, f"the group of {', '.join(group.members) or 'nobody'}", "", "") for group in groups]
+    rows += [(group.name, _("the group of {members}", members=_members(group)), "", "") for group in groups]
     session.answer(
         {"people": [shapes.person(one) for one in people], "groups": [shapes.group(one) for one in groups]},
-        table(("name", "told at", "language", "timezone"), rows, "nobody (monitor add-person NAME)"),
+        table(
+            (_("name"), _("told at"), _("language"), _("timezone")),
+            rows,
+            _("nobody (monitor add-person NAME)"),
+        ),
     )
 
 
 def _reached(person: Person) -> str:
-    return (
-        safe(", ".join(f"{channel}:{address}" for channel, address in person.addresses.items())) or "nowhere"
-    )
+    at = ", ".join(f"{channel}:{address}" for channel, address in person.addresses.items())
+    return safe(at) or _("nowhere")
+
+
+def _members(group: Group) -> str:
+    return ", ".join(group.members) or _("nobody")

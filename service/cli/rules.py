@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from service.cli.arguments import SPAN, Choice
 from service.cli.drawing import progress, table
 from service.cli.screens import (
     backtest_lines,
@@ -17,9 +18,11 @@ from service.cli.screens import (
     quality_lines,
     rule_lines,
     tally_line,
+    undo,
 )
-from service.cli.session import SPAN, QueryCommand, Session, command
+from service.cli.session import QueryCommand, Session, command
 from service.cli.terminal import dim, quoted, safe, state
+from service.cli.words import _, told
 from service.errors import UsageError
 from service.model import Priority, Rule
 
@@ -35,7 +38,7 @@ def policy(function: Any) -> Any:  # noqa: ANN401 - a decorator
     for option in (
         click.option(
             "--on",
-            type=click.Choice(["new", "updates"]),
+            type=Choice(["new", "updates"]),
             metavar="WHAT",
             help="new: only new stories; updates: later versions too.",
         ),
@@ -45,7 +48,7 @@ def policy(function: Any) -> Any:  # noqa: ANN401 - a decorator
         ),
         click.option(
             "--priority",
-            type=click.Choice(LEVELS),
+            type=Choice(LEVELS),
             metavar="LEVEL",
             help=f"How much it may disturb: {', '.join(LEVELS)}.",
         ),
@@ -97,8 +100,8 @@ def add_rule(session: Session, query: Sequence[str], also_last: timedelta | None
         with app.store.read() as tx:
             node = rules.understand(tx, query)
         added = rules.add(app, wanted, node, also_last=also_last, by=session.person)
-        session.say(f"rule {safe(added.name)} added")
-        with progress("reading the archive") as advance:
+        session.say(_("rule {name} added", name=safe(added.name)))
+        with progress(_("reading the archive")) as advance:
             tried = backtest(app, Query(node, added.language), progress=advance)
         advice = warnings(node, tried)
         if tried.items >= CONCLUSIVE:
@@ -112,11 +115,11 @@ def add_rule(session: Session, query: Sequence[str], also_last: timedelta | None
 def _added(rule: Rule, tried: Backtest, advice: Sequence[str]) -> Iterator[str]:
     """The rule as it was understood, what it would have hit, and the way back."""
     yield from rule_lines(rule)
-    yield field("would hit", tried.sentence)
+    yield field(_("would hit"), told(tried.sentence))
     yield from backtest_lines(tried, advice)
     for result in tried.newest:
         yield from hit_lines(result.item, result.evidence or (), result.source, reasons=False)
-    yield field("undo", dim(f"monitor remove-rule {quoted(rule.name)}"))
+    yield field(_("undo"), dim(f"monitor remove-rule {quoted(rule.name)}"))
 
 
 @command()
@@ -129,16 +132,17 @@ def list_rules(session: Session) -> None:
     rows = (
         (
             one.name,
-            state("on" if one.enabled else "off"),
+            state(_("on") if one.enabled else _("off")),
             one.digest or one.priority.value,
             ", ".join(one.channels),
             one.query,
         )
         for one in found
     )
+    columns = (_("name"), _("state"), _("priority"), _("tells"), _("query"))
     session.answer(
         [shapes.rule(one) for one in found],
-        table(("name", "state", "priority", "tells", "query"), rows, "no rules (monitor add-rule QUERY)"),
+        table(columns, rows, _("no rules (monitor add-rule QUERY)")),
     )
 
 
@@ -156,12 +160,12 @@ def show_rule(session: Session, name: str) -> None:
         names = desk.source_names(app)
 
     def lines() -> Iterator[str]:
-        yield f"rule {safe(rule.name)}, version {rule.version}"
+        yield _("rule {name}, version {version}", name=safe(rule.name), version=rule.version)
         yield from rule_lines(rule)
         yield from history_lines([rule, *former])
-        yield field("counted", tally_line(counts))
+        yield field(_("counted"), tally_line(counts))
         yield from quality_lines(seen)
-        yield field("hits", "none yet" if not hits else "the newest first")
+        yield field(_("hits"), _("the newest first") if hits else _("none yet"))
         for hit, item in hits:
             yield from hit_lines(item, hit.evidence, names.get(item.source, ""), reasons=False)
 
@@ -192,15 +196,14 @@ def edit_rule(session: Session, rule: str, query: Sequence[str], **options: Any)
     if changes.get("digest") == "none":
         changes["digest"] = ""
     if not changes and not query:
-        raise UsageError("nothing to change (see `monitor edit-rule --help`)")
+        raise UsageError(_("nothing to change (see `monitor {command} --help`)", command="edit-rule"))
     with session.app() as app:
         if query:
             with app.store.read() as tx:
                 changes["query"] = str(rules.understand(tx, query))
         edited = rules.edit(app, rule, by=session.person, **changes)
-    session.answer(
-        shapes.rule(edited), [f"rule {safe(edited.name)} is in version {edited.version}", *rule_lines(edited)]
-    )
+    said = _("rule {name} is in version {version}", name=safe(edited.name), version=edited.version)
+    session.answer(shapes.rule(edited), [said, *rule_lines(edited)])
 
 
 @command()
@@ -222,7 +225,8 @@ def _switch(session: Session, name: str, *, on: bool) -> None:
 
     with session.app() as app:
         rule = rules.switch(app, name, on=on, by=session.person)
-    session.answer(shapes.rule(rule), [f"rule {safe(name)} {'matches again' if on else 'rests'}"])
+    said = _("rule {name} matches again", name=safe(name)) if on else _("rule {name} rests", name=safe(name))
+    session.answer(shapes.rule(rule), [said])
 
 
 @command()
@@ -233,12 +237,11 @@ def remove_rule(session: Session, name: str) -> None:
 
     with session.app() as app:
         removed = rules.remove(app, name)
-    query = quoted(removed.query)
+    channels = (f"--to {quoted(channel)}" for channel in removed.channels)
     session.answer(
         shapes.rule(removed),
         [
-            f"rule {safe(name)} removed",
-            f"undo: monitor add-rule {query} --name {quoted(name)}"
-            + "".join(f" --to {quoted(channel)}" for channel in removed.channels),
+            _("rule {name} removed", name=safe(name)),
+            undo("add-rule", quoted(removed.query), f"--name {quoted(name)}", *channels),
         ],
     )

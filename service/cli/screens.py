@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from service.cli.drawing import table
 from service.cli.terminal import ago, bold, dim, due, length, local, marked, safe, state, styled
+from service.cli.words import _, ngettext, number, told
 from service.model import Delivery, DeliveryState, Evidence, Item, Rule, SourceState
 
 if TYPE_CHECKING:
@@ -31,17 +32,27 @@ def field(name: str, value: str) -> str:
     return f"  {name:<10} {value}"
 
 
+def undo(command: str, *words: str) -> str:
+    """The command that takes back what was just done; the words are quoted already."""
+    return _("undo: {command}", command=" ".join(["monitor", command, *words]))
+
+
+def by(name: str) -> str:
+    """` by anna`, where it is known who."""
+    return f" {_('by {name}', name=name)}" if name else ""
+
+
 def rule_lines(rule: Rule) -> Iterator[str]:
     """A rule as it is stored."""
     policy = [
         rule.priority.value,
-        f"digest {rule.digest}" if rule.digest else "",
-        "updates too" if rule.on_updates else "",
-        f"language {rule.language}" if rule.language else "",
-        "" if rule.enabled else "disabled",
+        _("digest {times}", times=rule.digest) if rule.digest else "",
+        _("updates too") if rule.on_updates else "",
+        _("language {tag}", tag=rule.language) if rule.language else "",
+        "" if rule.enabled else _("disabled"),
     ]
-    yield field("query", bold(rule.query))
-    yield field("tells", safe(f"{', '.join(rule.channels)} ({', '.join(filter(None, policy))})"))
+    yield field(_("query"), bold(rule.query))
+    yield field(_("tells"), safe(f"{', '.join(rule.channels)} ({', '.join(filter(None, policy))})"))
 
 
 def quality_lines(seen: Quality) -> Iterator[str]:
@@ -49,12 +60,12 @@ def quality_lines(seen: Quality) -> Iterator[str]:
     judged = seen.judged
     if judged.precision is None:
         return
-    yield field("precision", f"{judged.precision:.0%} of {judged.judged} judged")
+    share = _("{share}% of {n} judged", share=round(judged.precision * 100), n=number(judged.judged))
+    yield field(_("precision"), share)
     if one := seen.proposal:
-        cost = f", and {one.unjudged} that nobody judged" if one.unjudged else ""
-        yield field(
-            "try", f"-{safe(one.term)}  (drops {one.dropped} of {one.not_relevant} not relevant{cost})"
-        )
+        gain = _("drops {n} of {all} not relevant", n=one.dropped, all=one.not_relevant)
+        cost = f", {_('and {n} that nobody judged', n=one.unjudged)}" if one.unjudged else ""
+        yield field(_("try"), f"-{safe(one.term)}  ({gain}{cost})")
 
 
 def history_lines(versions: Sequence[Rule]) -> Iterator[str]:
@@ -62,29 +73,39 @@ def history_lines(versions: Sequence[Rule]) -> Iterator[str]:
     from service.actions.rules import changed
 
     for newer, older in pairwise(versions):
-        by = f" by {newer.changed_by}" if newer.changed_by else ""
-        yield field(f"version {newer.version}", safe(f"{local(newer.changed_at)}{by}"))
+        yield _version(newer)
         for name, (before, after) in changed(older, newer).items():
             yield f"{INDENT}{name} {_value(before)} → {_value(after)}"
-    first = versions[-1]
-    by = f" by {first.changed_by}" if first.changed_by else ""
-    yield field(f"version {first.version}", safe(f"{local(first.changed_at)}{by}: {first.query}"))
+    yield f"{_version(versions[-1])}: {safe(versions[-1].query)}"
+
+
+def _version(rule: Rule) -> str:
+    """Which version it is, and who made it when."""
+    name = _("version {number}", number=rule.version)
+    return field(name, safe(f"{local(rule.changed_at)}{by(rule.changed_by)}"))
 
 
 def _value(value: object) -> str:
     """A setting as a person reads it."""
     if isinstance(value, bool):
-        return "yes" if value else "no"
-    return safe(", ".join(value) if isinstance(value, tuple) else str(value)) or "none"
+        return _("yes") if value else _("no")
+    return safe(", ".join(value) if isinstance(value, tuple) else str(value)) or _("none")
 
 
 def tally_line(counts: Mapping[str, int]) -> str:
     """`looked at for 40 items, 12 hits: 3 alerts, 1 update, 7 told already, 1 held back`."""
-    words = {"open": "alerts", "update": "updates", "join": "told already", "suppress": "held back"}
-    parts = [f"{counts[action]:,} {word}" for action, word in words.items() if counts.get(action)]
-    hits = sum(number for action, number in counts.items() if action != "candidates")
-    found = f"{hits:,} hits" + (f": {', '.join(parts)}" if parts else "")
-    return f"looked at for {counts['candidates']:,} items, {found}" if counts.get("candidates") else found
+    told_of = {
+        "open": ngettext("{n} alert", "{n} alerts", counts.get("open", 0)),
+        "update": ngettext("{n} update", "{n} updates", counts.get("update", 0)),
+        "join": ngettext("{n} told already", "{n} told already", counts.get("join", 0)),
+        "suppress": ngettext("{n} held back", "{n} held back", counts.get("suppress", 0)),
+    }
+    parts = [words for action, words in told_of.items() if counts.get(action)]
+    hits = sum(times for action, times in counts.items() if action != "candidates")
+    found = ngettext("{n} hit", "{n} hits", hits) + (f": {', '.join(parts)}" if parts else "")
+    items = counts.get("candidates", 0)
+    looked = ngettext("looked at for {n} item", "looked at for {n} items", items)
+    return f"{looked}, {found}" if items else found
 
 
 def hit_lines(item: Item, evidence: Sequence[Evidence], source: str = "", *, reasons: bool) -> Iterator[str]:
@@ -99,7 +120,7 @@ def hit_lines(item: Item, evidence: Sequence[Evidence], source: str = "", *, rea
     if around is not None:
         yield INDENT + marked(item.body, spans(body), EXCERPT, around)
     if reasons:
-        yield INDENT + dim(f"matched {because(evidence)}")
+        yield INDENT + dim(_("matched {words}", words=because(evidence)))
 
 
 BLOCKS = "▁▂▃▄▅▆▇█"
@@ -109,16 +130,19 @@ MOST_DAYS = 60  # one block each, on one line
 def backtest_lines(tried: Backtest, advice: Sequence[str]) -> Iterator[str]:
     """How the hits of a back-test lie in time, what it just missed, and what to think over."""
     if tried.hits:
-        yield field("by day", f"{blocks(tried)}, stories by the day of their publication (UTC)")
+        said = _("stories by the day of their publication (UTC)")
+        yield field(_("by day"), f"{blocks(tried)}, {said}")
     if tried.busiest and tried.stories > 1:
         at, stories = tried.busiest
-        yield field("busiest", f"{stories:,} in the hour from {local(at)}")
+        busiest = _("{n} in the hour from {at}", n=number(stories), at=local(at))
+        yield field(_("busiest"), busiest)
     for term, words in tried.words.items():
-        yield field("fits", safe(f"{term}: {', '.join(f'{word} ({n:,})' for word, n in words.items())}"))
+        forms = ", ".join(f"{word} ({number(times)})" for word, times in words.items())
+        yield field(_("fits"), safe(f"{term}: {forms}"))
     for near in tried.near:
-        yield field("near", safe(near.sentence))
+        yield field(_("near"), safe(told(near.sentence)))
     for sentence in advice:
-        yield field("mind", safe(sentence))
+        yield field(_("mind"), safe(told(sentence)))
 
 
 def blocks(tried: Backtest) -> str:
@@ -142,8 +166,8 @@ def because(evidence: Sequence[Evidence]) -> str:
     """`"Kim Jong Un" (title, body), "Auslandsreise" for Reise (body, compound)`."""
     reasons: dict[tuple[str, str], list[str]] = {}
     for place in evidence:
-        term = f" for {place.term}" if place.text != place.term else ""
-        listed = f" of @{place.list}" if place.list else ""
+        term = f" {_('for {term}', term=place.term)}" if place.text != place.term else ""
+        listed = f" {_('of {list}', list=f'@{place.list}')}" if place.list else ""
         how = "" if place.how in {"exact", "phrase"} else place.how
         fields = reasons.setdefault((f'"{place.text}"{term}{listed}', how), [])
         if place.field not in fields:
@@ -155,9 +179,9 @@ def because(evidence: Sequence[Evidence]) -> str:
 
 def explained_lines(part: Explanation, depth: int = 0) -> Iterator[str]:
     """Each part of a query: whether it holds, and where, or what came nearest."""
-    said = f"nearest: {part.nearest}" if part.nearest else ""
+    said = f"{_('nearest')}: {part.nearest}" if part.nearest else ""
     if part.evidence and (not part.parts or not part.hit):  # what holds because of its parts is said there
-        said = f"{because(part.evidence)} at {_places(part.evidence)}"
+        said = _("{words} at {places}", words=because(part.evidence), places=_places(part.evidence))
     sign = state("✓") if part.hit else state("✗")
     yield f"{INDENT}{'  ' * depth}{sign}  {safe(part.text)}{dim(f'  {said}' if said else '')}"
     for child in part.parts:
@@ -180,13 +204,14 @@ def delivery_lines(deliveries: Sequence[Delivery]) -> Iterator[str]:
             one.kind.value,
             f"{one.channel}:{one.recipient}" if one.recipient else one.channel,
             one.attempts,
-            one.last_error or one.reason or (one.message.subject if one.message else ""),
+            told(one.last_error or one.reason) or (one.message.subject if one.message else ""),
         )
         for one in deliveries
     )
-    return table(
-        ("id", "sent or due", "state", "kind", "to", "tries", "what is said about it"), rows, "no messages"
-    )
+    columns = (
+        _("id"), _("sent or due"), _("state"), _("kind"), _("to"), _("tries"), _("what is said about it")
+    )  # fmt: skip
+    return table(columns, rows, _("no messages"))
 
 
 def timeline_lines(line: Timeline) -> Iterator[str]:
@@ -194,10 +219,10 @@ def timeline_lines(line: Timeline) -> Iterator[str]:
     from service.actions.timeline import condensed
 
     for event, more in condensed(line.events):
-        others = dim(f" and {more} more") if more else ""
+        others = dim(f" {_('and {n} more', n=number(more))}") if more else ""
         what = bold(event.what.ljust(12))
         yield f"  {local(event.at)}  {what}{safe(event.who)}{others}  {safe(event.text)}"
-        for name, change in (("headline", event.headline), ("text", event.body)):
+        for name, change in ((_("headline"), event.headline), (_("text"), event.body)):
             if change:
                 yield f"{INDENT}{dim(name)} {pieces(change)}"
 
@@ -224,24 +249,28 @@ def status_screen(seen: Status) -> Iterator[str]:
     sent, dead = (seen.deliveries.get(each, 0) for each in (DeliveryState.SENT, DeliveryState.DEAD))
     waiting = sum(seen.deliveries.get(each, 0) for each in (DeliveryState.HELD, DeliveryState.PENDING))
     daemons = ", ".join(safe(node.name) for node in seen.nodes)
-    yield field("daemon", daemons or "none is running (monitor run)")
-    yield field("database", safe(seen.database))
-    yield field(
-        "sources",
-        f"{sources or 'none (monitor add-source URL)'}; next poll {due(seen.next_poll_at, seen.at)}",
-    )
-    yield field("items", f"{seen.items:,} stored, the last {ago(seen.last_item_at, seen.at)}")
-    disabled = f", {seen.rules_disabled} disabled" if seen.rules_disabled else ""
-    yield field("rules", f"{seen.rules}{disabled}" if seen.rules else "none (monitor add-rule QUERY)")
-    for name, number in seen.flooding.items():
-        yield field("", f"{safe(name)} {state('floods')}: {number:,} alerts in the last 24 h")
+    yield field(_("daemon"), daemons or _("none is running (monitor run)"))
+    yield field(_("database"), safe(seen.database))
+    sources = sources or _("none (monitor add-source URL)")
+    next_poll = _("next poll {when}", when=due(seen.next_poll_at, seen.at))
+    yield field(_("sources"), f"{sources}; {next_poll}")
+    last = ago(seen.last_item_at, seen.at)
+    yield field(_("items"), _("{n} stored, the last {when}", n=number(seen.items), when=last))
+    disabled = f", {_('{n} disabled', n=seen.rules_disabled)}" if seen.rules_disabled else ""
+    rules = f"{seen.rules}{disabled}" if seen.rules else _("none (monitor add-rule QUERY)")
+    yield field(_("rules"), rules)
+    for name, alerts in seen.flooding.items():
+        lately = ngettext("{n} alert in the last 24 h", "{n} alerts in the last 24 h", alerts)
+        yield field("", f"{safe(name)} {state(_('floods'), 'floods')}: {lately}")
     if seen.never_fired:
-        yield field("", f"never fired: {safe(', '.join(seen.never_fired[:NAMED]))}{_more(seen.never_fired)}")
-    yield field("alerts", f"{seen.alerts:,} in the last 24 h")
-    given_up = f"{dead:,} {state('dead')} (monitor list-deliveries --failed)" if dead else "none given up"
-    yield field("messages", f"{sent:,} sent, {waiting:,} waiting, {given_up}")
+        names = safe(", ".join(seen.never_fired[:NAMED]))
+        yield field("", f"{_('never fired')}: {names}{_more(seen.never_fired)}")
+    yield field(_("alerts"), _("{n} in the last 24 h", n=number(seen.alerts)))
+    given_up = f"{number(dead)} {state('dead')} (monitor list-deliveries --failed)"
+    counted = _("{sent} sent, {waiting} waiting", sent=number(sent), waiting=number(waiting))
+    yield field(_("messages"), f"{counted}, {given_up if dead else _('none given up')}")
     if seen.stopped:
-        yield field("sending", safe(seen.stopped))
+        yield field(_("sending"), safe(told(seen.stopped)))
     yield from latency_lines(seen.latency)
 
 
@@ -249,7 +278,7 @@ def latency_lines(seen: Latency) -> Iterator[str]:
     """How long each step took, in all, and of the sources with the longest way from stamp to sight."""
     if not seen.all.steps:
         return
-    yield field("latency", "of the last 24 h, half of all within / 99 of 100 within")
+    yield field(_("latency"), _("of the last 24 h, half of all within / 99 of 100 within"))
     yield field("", _steps(seen.all))
     slow = sorted(seen.sources.items(), key=lambda one: one[1].steps["seen"].p50 if "seen" in one[1].steps
                   else timedelta(0), reverse=True)  # fmt: skip
@@ -260,21 +289,24 @@ def latency_lines(seen: Latency) -> Iterator[str]:
 
 def _steps(line: Line) -> str:
     named = {**line.steps} | ({"stamp to sent": line.whole} if line.whole else {})
-    return ", ".join(f"{step} {seconds(lag.p50)} / {seconds(lag.p99)}" for step, lag in named.items())
+    return ", ".join(f"{told(step)} {seconds(lag.p50)} / {seconds(lag.p99)}" for step, lag in named.items())
 
 
 def _clock(line: Line) -> str:
     """What is to be said of a source's clock, where it is suspect."""
     if line.skew is None or not line.suspect:
         return ""
-    how = "ahead" if line.skew < timedelta(0) else f"at least {length(line.skew)} behind"
-    return f"; its stamps are {how} (see its --timezone)"
+    if line.skew < timedelta(0):
+        return f"; {_('its stamps are ahead (see its --timezone)')}"
+    lag = length(line.skew)
+    return f"; {_('its stamps are at least {span} behind (see its --timezone)', span=lag)}"
 
 
 def seconds(span: timedelta) -> str:
     """`0.3 s`, `40 s`, `3 min`: with a digit after the point where it is short."""
-    return f"{span.total_seconds():.1f} s" if span < timedelta(seconds=10) else length(span)
+    short = span < timedelta(seconds=10)
+    return f"{number(round(span.total_seconds(), 1))} s" if short else length(span)
 
 
 def _more(names: Sequence[str]) -> str:
-    return f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return f" {_('and {n} more', n=len(names) - NAMED)}" if len(names) > NAMED else ""

@@ -15,7 +15,11 @@ import click
 
 from service.actions.page import LIMIT, Page
 from service.cli import terminal
+from service.cli.arguments import MANY, NUMBER, SPAN, Choice
+from service.cli.helping import Spoken
+from service.cli.words import speak
 from service.errors import ConfigError
+from service.locale.catalogue import UI_LANGUAGES
 
 if TYPE_CHECKING:  # `--help` loads none of these
     from service.app import App
@@ -84,7 +88,7 @@ pass_session = click.make_pass_decorator(Session, ensure=True)
 
 
 def common_options() -> list[click.Parameter]:
-    """`--config` and `--json`, which stand before or after the command."""
+    """`--config`, `--json` and `--ui-lang`, which stand before or after the command."""
 
     def remember(name: str) -> Callable[[click.Context, click.Parameter, Any], None]:
         def callback(ctx: click.Context, parameter: click.Parameter, value: Any) -> None:  # noqa: ANN401
@@ -93,6 +97,11 @@ def common_options() -> list[click.Parameter]:
                 setattr(ctx.ensure_object(Session), name, value)
 
         return callback
+
+    def heed(ctx: click.Context, parameter: click.Parameter, language: str | None) -> None:
+        del ctx, parameter
+        if language:
+            speak(language)
 
     return [
         click.Option(
@@ -109,10 +118,19 @@ def common_options() -> list[click.Parameter]:
             callback=remember("json"),
             help="Answer with one JSON document on standard output.",
         ),
+        click.Option(
+            ["--ui-lang"],
+            type=Choice(UI_LANGUAGES),
+            metavar="TAG",
+            is_eager=True,  # before --help speaks
+            expose_value=False,
+            callback=heed,
+            help="The language of what is said: de or en.",
+        ),
     ]
 
 
-class Command(click.Command):
+class Command(Spoken):
     """A command that takes the common options too, after its own."""
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:  # noqa: ANN401 - as click.Command
@@ -142,8 +160,6 @@ class QueryCommand(Command):
         return super().parse_args(ctx, args)
 
 
-LARGEST = 2**63 - 1  # what a database column holds
-
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -156,51 +172,6 @@ def command(*, cls: type[Command] = Command) -> Callable[[Callable[..., Any]], c
         return click.command(cls=cls, help=text)(pass_session(function))
 
     return decorate
-
-
-class Span(click.ParamType[timedelta]):
-    """A duration as the configuration writes it: 90s, 5m, 24h, 7d."""
-
-    name = "duration"
-
-    def convert(
-        self,
-        value: Any,  # noqa: ANN401 - as click
-        param: click.Parameter | None,
-        ctx: click.Context | None,
-    ) -> timedelta:
-        """The span; a usage error says how to write one."""
-        if isinstance(value, timedelta):
-            return value
-        from service.quantities import duration
-
-        try:
-            return timedelta(seconds=duration(value).total_seconds())
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-
-
-SPAN = Span()
-
-
-class Number(click.ParamType[int]):
-    """The ID of a row, as the lists show it."""
-
-    name = "id"
-
-    def convert(
-        self,
-        value: Any,  # noqa: ANN401 - as click
-        param: click.Parameter | None,
-        ctx: click.Context | None,
-    ) -> int:
-        """The number; a usage error where there can be no such row."""
-        if not str(value).isdecimal() or not 0 < int(value) <= LARGEST:
-            self.fail(f"{value!r} is not an ID (a number that the lists show)", param, ctx)
-        return int(value)
-
-
-NUMBER = Number()
 
 
 def paged(function: Function) -> Function:
@@ -216,7 +187,7 @@ def paged(function: Function) -> Function:
         click.option("--before", type=NUMBER, metavar="ID", help="Older than this one: the next page."),
         click.option(
             "--limit",
-            type=click.IntRange(1, 10_000),
+            type=MANY,
             default=LIMIT,
             metavar="N",
             help=f"At most N ({LIMIT}).",

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from service.cli.session import NUMBER, SPAN, Session, command
-from service.cli.terminal import bold, count, dim, local, safe
+from service.cli.arguments import NUMBER, SPAN
+from service.cli.session import Session, command
+from service.cli.terminal import bold, dim, local, safe
+from service.cli.words import _, language, ngettext, told
 from service.errors import UsageError
 from service.model import Exit, Relevance
 
@@ -40,7 +42,7 @@ def ack(
             taken = [actions.judge(app, number, Relevance(said), session.person) for number in alerts]
     session.answer(
         [shapes.told(one) for one in taken],
-        (f"alert {one.alert.id} is yours: {safe(one.headline)}" for one in taken),
+        (_("alert {id} is yours: {headline}", id=one.alert.id, headline=safe(one.headline)) for one in taken),
     )
 
 
@@ -54,14 +56,14 @@ def handover(session: Session, begin: str, targets: tuple[str, ...]) -> None:
 
     with session.app() as app:
         if unknown := [to for to in targets if to.partition(":")[0] not in app.channels]:
-            raise UsageError(f"no channel named {unknown[0].partition(':')[0]!r}")
+            raise UsageError(_("no channel named {name!r}", name=unknown[0].partition(":")[0]))
         seen = actions.handover(app, actions.since(app, begin))
         sent = actions.send(app, seen, targets) if targets else 0
         if sent:
             rounds.deliver(app)
 
     def lines() -> Iterator[str]:
-        title, sections = seen.sections()
+        title, sections = seen.sections(language())
         yield bold(title)
         for heading, under in sections:
             yield ""
@@ -69,7 +71,7 @@ def handover(session: Session, begin: str, targets: tuple[str, ...]) -> None:
             yield from (f"  {safe(line)}" for line in under)
         if sent:
             yield ""
-            yield f"{count(sent, 'message')} with it in the outbox"
+            yield ngettext("{n} message with it in the outbox", "{n} messages with it in the outbox", sent)
 
     session.answer(seen.shape() | {"messages": sent}, lines())
 
@@ -89,16 +91,18 @@ def preview(session: Session, rule: str, item: int) -> int:
 
 def _lines(seen: Preview) -> Iterator[str]:
     yield bold(seen.item.headline)
-    yield f"  {'alert' if seen.planned else 'no alert'}: {safe(seen.reason)}"
+    yield f"  {_('alert') if seen.planned else _('no alert')}: {safe(told(seen.reason))}"
     for one in seen.planned:
         delivery = one.delivery
         yield ""
-        yield f"  to {safe(_target(one))}, {delivery.kind.value}, {delivery.priority.value}"
+        to = _("to {target}", target=safe(_target(one)))
+        yield f"  {to}, {delivery.kind.value}, {delivery.priority.value}"
         if one.message is None:
-            yield f"    not sent: {safe(one.reason)}"
+            yield f"    {_('not sent')}: {safe(told(one.reason))}"
             continue
-        waits = f" after {', then '.join(one.waits)}" if one.waits else " at once"
-        yield f"    {local(one.at)},{safe(waits)}{', together with others' if one.reason else ''}"
+        waits = _(", then ").join(map(told, one.waits))
+        when = _("after {waits}", waits=safe(waits)) if waits else _("at once")
+        yield f"    {local(one.at)}, {when}" + (f", {_('together with others')}" if one.reason else "")
         yield f"    {safe(one.message.subject)}"
         yield from (dim(f"    | {line}") for line in one.message.text.splitlines())
 

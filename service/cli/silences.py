@@ -6,9 +6,12 @@ from datetime import timedelta
 
 import click
 
+from service.cli.arguments import NUMBER, SPAN
 from service.cli.drawing import table
-from service.cli.session import NUMBER, SPAN, Session, command
+from service.cli.screens import undo
+from service.cli.session import Session, command
 from service.cli.terminal import local, safe
+from service.cli.words import _
 from service.model import Silence
 
 
@@ -32,8 +35,8 @@ def silence(session: Session, matchers: tuple[str, ...], lasts: timedelta, comme
     session.answer(
         shapes.silence(added),
         [
-            f"silence {added.id}: {_matched(added)}, until {local(added.ends_at)}",
-            f"undo: monitor end-silence {added.id}",
+            _("silence {id}: {what}, until {at}", id=added.id, what=_matched(added), at=local(added.ends_at)),
+            undo("end-silence", str(added.id)),
         ],
     )
 
@@ -48,7 +51,7 @@ def list_silences(session: Session) -> None:
     rows = ((one.id, _matched(one), one.ends_at, one.author, one.comment) for one in found)
     session.answer(
         [shapes.silence(one) for one in found],
-        table(("id", "what", "until", "by", "why"), rows, "nothing is silenced"),
+        table((_("id"), _("what"), _("until"), _("by"), _("why")), rows, _("nothing is silenced")),
     )
 
 
@@ -60,7 +63,7 @@ def end_silence(session: Session, silence: int) -> None:
 
     with session.app() as app:
         silences.end(app, silence)
-    session.answer({"ended": silence}, [f"silence {silence} is over"])
+    session.answer({"ended": silence}, [_("silence {id} is over", id=silence)])
 
 
 def _matched(one: Silence) -> str:

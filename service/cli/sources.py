@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from service.cli.arguments import SPAN, Choice
 from service.cli.drawing import progress, table
-from service.cli.session import SPAN, Session, command
+from service.cli.screens import undo
+from service.cli.session import Session, command
 from service.cli.terminal import ago, dim, due, length, local, quoted, safe, state
+from service.cli.words import _, number, told
 from service.errors import UsageError
 from service.model import Exit, Source, SourceState
 
@@ -53,17 +56,20 @@ def add_source(session: Session, url: str, **options: Any) -> None:  # noqa: ANN
     """
     from service.actions import shapes, sources
 
-    with session.app() as app, progress("looking at the source"):
+    with session.app() as app, progress(_("looking at the source")):
         look = sources.add(app, Source(**{"name": "", "url": url, **given(options)}))
     session.answer(
         shapes.source(look.source) | shapes.look(look),
-        [f"source {safe(look.source.name)} added: {safe(look.sentence)}", *_headlines(look)],
+        [
+            _("source {name} added: {found}", name=safe(look.source.name), found=safe(told(look.sentence))),
+            *_headlines(look),
+        ],
     )
 
 
 @command()
 @click.option(
-    "--state", "wanted", type=click.Choice(STATES), metavar="STATE", help=f"Only those: {', '.join(STATES)}."
+    "--state", "wanted", type=Choice(STATES), metavar="STATE", help=f"Only those: {', '.join(STATES)}."
 )
 @click.option("--tag", metavar="WORD", help="Only those with this tag.")
 def list_sources(session: Session, wanted: str | None, tag: str | None) -> None:
@@ -80,13 +86,15 @@ def list_sources(session: Session, wanted: str | None, tag: str | None) -> None:
             _interval(one),
             ago(one.last_item_at, now),
             due(one.next_poll_at, now),
-            one.last_error or one.url,
+            told(one.last_error) or one.url,
         )
         for one in found
     )
-    columns = ("name", "state", "every", "last item", "next poll", "address, or what is wrong")
+    columns = (
+        _("name"), _("state"), _("every"), _("last item"), _("next poll"), _("address, or what is wrong")
+    )  # fmt: skip
     session.answer(
-        [shapes.source(one) for one in found], table(columns, rows, "no sources (monitor add-source URL)")
+        [shapes.source(one) for one in found], table(columns, rows, _("no sources (monitor add-source URL)"))
     )
 
 
@@ -96,11 +104,11 @@ def check_source(session: Session, name: str) -> int:
     """Look at a source, or at a URL that is none yet; nothing is stored."""
     from service.actions import shapes, sources
 
-    with session.app() as app, progress("looking at the source"):
+    with session.app() as app, progress(_("looking at the source")):
         look = sources.check(app, name)
-    lines = [f"{safe(name)}: {safe(look.sentence)}", *_headlines(look)]
+    lines = [f"{safe(name)}: {safe(told(look.sentence))}", *_headlines(look)]
     if look.sought and "://" not in name:
-        lines.append(f"  take it: monitor edit-source {quoted(name)} --url {quoted(look.found)}")
+        lines.append(f"  {_('take it')}: monitor edit-source {quoted(name)} --url {quoted(look.found)}")
     session.answer(shapes.look(look), lines)
     lost = look.failure or (look.sought and not look.is_page)
     return Exit.FAILED if lost else Exit.DONE
@@ -124,11 +132,12 @@ def edit_source(session: Session, source: str, adaptive: bool, **options: Any) -
     elif "every" in changes or "cron" in changes:  # the one takes the place of the other
         changes = {"every": None, "cron": ""} | changes
     if not changes:
-        raise UsageError("nothing to change (see `monitor edit-source --help`)")
+        raise UsageError(_("nothing to change (see `monitor {command} --help`)", command="edit-source"))
     with session.app() as app:
         edited = sources.edit(app, source, **changes)
     session.answer(
-        shapes.source(edited), [f"source {safe(edited.name)} changed: {', '.join(sorted(changes))}"]
+        shapes.source(edited),
+        [_("source {name} changed: {what}", name=safe(edited.name), what=", ".join(sorted(changes)))],
     )
 
 
@@ -141,7 +150,8 @@ def pause_source(session: Session, name: str) -> None:
     with session.app() as app:
         paused = sources.pause(app, name)
     session.answer(
-        shapes.source(paused), [f"source {safe(name)} is paused (undo: monitor resume-source {quoted(name)})"]
+        shapes.source(paused),
+        [_("source {name} is paused", name=safe(name)), undo("resume-source", quoted(name))],
     )
 
 
@@ -153,7 +163,7 @@ def resume_source(session: Session, name: str) -> None:
 
     with session.app() as app:
         resumed = sources.resume(app, name)
-    session.answer(shapes.source(resumed), [f"source {safe(name)} is polled again"])
+    session.answer(shapes.source(resumed), [_("source {name} is polled again", name=safe(name))])
 
 
 @command()
@@ -167,8 +177,8 @@ def remove_source(session: Session, name: str) -> None:
     session.answer(
         shapes.source(removed),
         [
-            f"source {safe(name)} removed; its items stay",
-            f"undo: monitor add-source {quoted(removed.url)} --name {quoted(name)}",
+            _("source {name} removed; its items stay", name=safe(name)),
+            undo("add-source", quoted(removed.url), f"--name {quoted(name)}"),
         ],
     )
 
@@ -179,7 +189,7 @@ def _interval(one: Source) -> str:
         return one.cron
     if one.every:
         return length(one.every)
-    return f"~{length(one.rhythm)}" if one.rhythm else "adaptive"
+    return f"~{length(one.rhythm)}" if one.rhythm else _("adaptive")
 
 
 def _headlines(look: Look) -> Iterator[str]:
@@ -189,14 +199,18 @@ def _headlines(look: Look) -> Iterator[str]:
     for item in look.newest[:SAMPLE]:
         yield f"  {local(item.published_at)}  {safe(item.headline)}"
     if (rest := len(look.newest) - SAMPLE) > 0:
-        yield dim(f"  … and {rest:,} more")
+        yield dim(f"  {_('… and {n} more', n=number(rest))}")
     for problem in look.parsed.problems[:SAMPLE]:
-        yield f"  problem: {safe(problem.what)}"
+        yield f"  {_('problem')}: {safe(told(problem.what))}"
     for link in look.others[:SAMPLE]:
-        yield f"  another feed there: {safe(link.url)}" + (f" ({safe(link.title)})" if link.title else "")
+        yield f"  {_('another feed there')}: {safe(link.url)}" + (
+            f" ({safe(link.title)})" if link.title else ""
+        )
     if look.validators:
         values = (look.cursor.etag, look.cursor.last_modified)
-        age = f", good for {length(look.freshness.max_age)}" if look.freshness.max_age else ""
-        yield dim("  recognised by " + safe(" and ".join(filter(None, values))) + age)
+        marks = safe(", ".join(filter(None, values)))
+        fresh = look.freshness.max_age
+        age = f", {_('good for {span}', span=length(fresh))}" if fresh else ""
+        yield dim(f"  {_('recognized by {marks}', marks=marks)}{age}")
     elif look.source.url.startswith("http"):
-        yield dim("  it sends neither ETag nor Last-Modified: every poll transfers all of it")
+        yield dim(f"  {_('it sends neither ETag nor Last-Modified: every poll transfers all of it')}")

@@ -12,7 +12,8 @@ import click
 
 from service.cli.drawing import progress
 from service.cli.session import Session, command
-from service.cli.terminal import count, quoted, safe, talk
+from service.cli.terminal import quoted, safe, talk
+from service.cli.words import _, ngettext, told
 from service.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -34,16 +35,16 @@ def init(session: Session, force: bool) -> None:
     written = write_config(path, force=force)
     with session.app(load(path), migrate=True) as app:
         database = app.store.name
-        with progress("reading the dictionaries, once", len(FIRST_LANGUAGES)) as advance:
+        with progress(_("reading the dictionaries, once"), len(FIRST_LANGUAGES)) as advance:
             read_dictionaries(app, advance)
     option = f" --config {quoted(str(path))}" if session.file else ""
     session.answer(
         {"config": str(path.absolute()), "written": written, "database": database},
         [
-            f"{'wrote' if written else 'kept'} {safe(str(path))}",
-            f"the database is {safe(database)}",
+            _("wrote {file}", file=safe(str(path))) if written else _("kept {file}", file=safe(str(path))),
+            _("the database is {name}", name=safe(database)),
             "",
-            "next:",
+            _("next:"),
             f"  monitor{option} add-source https://www.tagesschau.de/index~rss2.xml",
             f'  monitor{option} add-rule "Kim Jong Un" + "Reise"',
             f"  monitor{option} run",
@@ -81,7 +82,7 @@ def run(session: Session, dry_run: bool) -> None:
 
         with rehearsal(config) as (rehearsed, left_out), session.app(rehearsed) as app:
             for source in left_out:
-                talk(f"left out, since it can be read only once: {safe(source.name)}")
+                talk(_("left out, since it can be read only once: {name}", name=safe(source.name)))
             serve(app, path)
         return
     with session.app(config, migrate=True) as app:
@@ -100,9 +101,9 @@ def poll(session: Session, names: tuple[str, ...], everything: bool) -> None:
     """
     from service.actions import rounds
 
-    with session.app(group_wait=timedelta(0)) as app, progress("polling") as advance:
+    with session.app(group_wait=timedelta(0)) as app, progress(_("polling")) as advance:
         tally = rounds.poll(app, names, everything=everything, progress=advance)
-    session.answer(tally.shape(), _summary(tally, "source"))
+    session.answer(tally.shape(), _summary(tally, ngettext("{n} source", "{n} sources", tally.sources)))
 
 
 @command()
@@ -116,24 +117,25 @@ def ingest(session: Session, files: tuple[Path, ...], name: str) -> None:
     """
     from service.actions import rounds
 
-    with session.app(group_wait=timedelta(0)) as app, progress("reading", len(files)) as advance:
+    with session.app(group_wait=timedelta(0)) as app, progress(_("reading"), len(files)) as advance:
         tally = rounds.ingest(app, files, name, progress=advance)
-    session.answer(tally.shape(), _summary(tally, "file"))
+    session.answer(tally.shape(), _summary(tally, ngettext("{n} file", "{n} files", tally.sources)))
 
 
-def _summary(tally: Tally, noun: str) -> Iterator[str]:
+def _summary(tally: Tally, what: str) -> Iterator[str]:
     """What a round did, on one line; then what went wrong, a line each, beside the answer."""
-    counts = tally.counts
-    fates = {"delivery.sent": "sent", "delivery.retry": "to be tried again", "delivery.dead": "given up"}
-    yield ", ".join(
-        [
-            count(tally.sources, noun),
-            count(tally.items, "new item"),
-            count(counts["hit.open"], "alert"),
-            *(f"{count(counts[event], 'message')} {fate}" for event, fate in fates.items() if counts[event]),
-        ]
+    opened, sent, again, dead = (
+        tally.counts[event] for event in ("hit.open", "delivery.sent", "delivery.retry", "delivery.dead")
     )
+    told_of = [
+        ngettext("{n} message sent", "{n} messages sent", sent) if sent else "",
+        ngettext("{n} message to be tried again", "{n} messages to be tried again", again) if again else "",
+        ngettext("{n} message given up", "{n} messages given up", dead) if dead else "",
+    ]
+    items = ngettext("{n} new item", "{n} new items", tally.items)
+    alerts = ngettext("{n} alert", "{n} alerts", opened)
+    yield ", ".join([what, items, alerts, *filter(None, told_of)])
     for source, reason in tally.failures.items():
-        talk(f"  {safe(source)}: {safe(reason)}")
+        talk(f"  {safe(source)}: {safe(told(reason))}")
     for problem in tally.problems:
-        talk(f"  {safe(problem)}")
+        talk(f"  {safe(told(problem))}")

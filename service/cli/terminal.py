@@ -14,6 +14,8 @@ from datetime import datetime, timedelta
 
 import click
 
+from service.cli.words import _
+
 # Characters that a terminal obeys instead of showing: C0 and C1 controls (ANSI sequences begin with one),
 # line and paragraph separators, directional marks (UAX #9), byte order mark, tags, lone surrogates.
 OBEYED = re.compile(
@@ -84,15 +86,16 @@ def local(at: datetime | None) -> str:
 def ago(at: datetime | None, now: datetime) -> str:
     """`3 min ago`, `in 40 s`, `never`: the distance in its largest whole unit."""
     if at is None:
-        return "never"
+        return _("never")
     distance = now - at
     amount = length(abs(distance))
-    return f"{amount} ago" if distance >= timedelta(0) else f"in {amount}"
+    past = distance >= timedelta(0)
+    return _("{length} ago", length=amount) if past else _("in {length}", length=amount)
 
 
 def due(at: datetime | None, now: datetime) -> str:
     """`in 40 s`, `now`, or a dash where it never is."""
-    return "–" if at is None else "now" if at <= now else ago(at, now)
+    return "–" if at is None else _("now") if at <= now else ago(at, now)
 
 
 def length(span: timedelta) -> str:
@@ -107,11 +110,6 @@ def length(span: timedelta) -> str:
 def quoted(word: str) -> str:
     """`word` as a shell takes it, on one line."""
     return shlex.quote(safe(word))
-
-
-def count(number: int, noun: str) -> str:
-    """`1 item`, `1,204 items`."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 class Styled(str):
@@ -151,9 +149,9 @@ COLORS = {
 }
 
 
-def state(word: str) -> Styled:
-    """The word of a state in its color."""
-    return Styled(click.style(safe(word), fg=COLORS.get(word.strip().lower())))
+def state(word: str, means: str = "") -> Styled:
+    """The word of a state in its color; `means` is the state itself where the word is a translation."""
+    return Styled(click.style(safe(word), fg=COLORS.get((means or word).strip().lower())))
 
 
 def marked(text: str, places: Iterable[tuple[int, int]], width: int = 0, around: int = 0) -> Styled:

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from service.cli.arguments import NUMBER, SPAN
 from service.cli.drawing import progress
 from service.cli.screens import backtest_lines, explained_lines, field, hit_lines
-from service.cli.session import NUMBER, SPAN, QueryCommand, Session, command
-from service.cli.terminal import bold, count, dim
+from service.cli.session import QueryCommand, Session, command
+from service.cli.terminal import bold, dim
+from service.cli.words import _, ngettext, number, told
 from service.errors import UsageError
 from service.model import Exit
 
@@ -53,11 +55,11 @@ def test_rule(
     from service.actions.backtest import on_archive, warnings
 
     if bool(query) is bool(rule):
-        raise UsageError("give a query, or --rule NAME")
+        raise UsageError(_("give a query, or --rule NAME"))
     if files and item is not None:
-        raise UsageError("give --file or --item")
+        raise UsageError(_("give --file or --item"))
     bare = bool(files) and not (rule or compare or "@" in "".join(query))
-    with session.app(_config(session, bare=bare)) as app, progress("trying the query") as advance:
+    with session.app(_config(session, bare=bare)) as app, progress(_("trying the query")) as advance:
         asked = trials.of_rule(app, rule, lang) if rule else trials.understand(app, query, lang)
         other = trials.of_rule(app, compare, lang) if compare else None
         trial, tried = trials.Trial(app, asked, other, explain), None
@@ -84,16 +86,17 @@ def _config(session: Session, *, bare: bool) -> Config:
 
 def _trial(trial: Trial, tried: Backtest | None, advice: Sequence[str]) -> Iterator[str]:
     """The query as it was understood, each result, and the count; where two are compared, the difference."""
-    yield field("query", bold(str(trial.query.node)))
+    yield field(_("query"), bold(str(trial.query.node)))
     if trial.other:
-        yield field("against", bold(str(trial.other.node)))
-        for sign, change in (("gained", trial.gained), ("lost", trial.lost)):
-            yield field(sign, count(change.count, "item"))
+        yield field(_("against"), bold(str(trial.other.node)))
+        for sign, change in ((_("gained"), trial.gained), (_("lost"), trial.lost)):
+            yield field(sign, ngettext("{n} item", "{n} items", change.count))
             for result in change.results:
                 yield from hit_lines(result.item, result.evidence or (), result.source, reasons=False)
     else:
         yield from _results(trial)
-    yield field("hits", tried.sentence if tried else f"{trial.hits:,} of {count(trial.items, 'item')}")
+    of = ngettext("{hits} of {n} item", "{hits} of {n} items", trial.items, hits=number(trial.hits))
+    yield field(_("hits"), told(tried.sentence) if tried else of)
     if tried:
         yield from backtest_lines(tried, advice)
 
@@ -101,7 +104,7 @@ def _trial(trial: Trial, tried: Backtest | None, advice: Sequence[str]) -> Itera
 def _results(trial: Trial) -> Iterator[str]:
     for result in trial.results:
         if result.evidence is None:
-            yield dim(f"  {'no hit':<16}  {result.item.headline}")
+            yield dim(f"  {_('no hit'):<16}  {result.item.headline}")
         else:
             yield from hit_lines(result.item, result.evidence, result.source, reasons=not result.explained)
         if result.explained:

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from service.cli.arguments import SPAN, Choice, Number
 from service.cli.drawing import table
-from service.cli.session import SPAN, Number, Session, command
+from service.cli.screens import undo
+from service.cli.session import Session, command
 from service.cli.terminal import dim, safe, talk
+from service.cli.words import _
 from service.errors import UsageError
 
 if TYPE_CHECKING:
@@ -23,9 +26,9 @@ TOKEN = ("add", "list", "revoke")
 
 
 @command()
-@click.argument("verb", metavar="add|list|role|passwd|invite|remove", type=click.Choice(USER))
+@click.argument("verb", metavar="add|list|role|passwd|invite|remove", type=Choice(USER))
 @click.argument("name", metavar="[NAME]", required=False, default="")
-@click.option("--role", type=click.Choice(ROLES), help="What the user may: viewer, editor, admin.")
+@click.option("--role", type=Choice(ROLES), help="What the user may: viewer, editor, admin.")
 @click.option("--invite", is_flag=True, help="Print an address at which the user chooses it.")
 def user(session: Session, verb: str, name: str, role: str | None, invite: bool) -> None:
     r"""Users of the desk page. While there are none, the page is open on this machine alone.
@@ -42,14 +45,18 @@ def user(session: Session, verb: str, name: str, role: str | None, invite: bool)
     from service.model import Account, Role
 
     if verb != "list" and not name:
-        raise UsageError(f"say whom: monitor user {verb} NAME")
+        raise UsageError(_("say whom: monitor user {verb} NAME", verb=verb))
     if verb == "list":
         with session.app() as app:
             found = people.listed(app)
-        rows = ((one.name, one.role.value, "set" if one.password else "none yet") for one in found)
+        rows = ((one.name, one.role.value, _("set") if one.password else _("none yet")) for one in found)
         session.answer(
             [_user(one) for one in found],
-            table(("name", "role", "password"), rows, "no users (monitor user add NAME --role admin)"),
+            table(
+                (_("name"), _("role"), _("password")),
+                rows,
+                _("no users (monitor user add NAME --role admin)"),
+            ),
         )
         return
     with session.app() as app:
@@ -58,30 +65,32 @@ def user(session: Session, verb: str, name: str, role: str | None, invite: bool)
             password = "" if invite else _password()
             first = Role.VIEWER if people.anybody(app) else Role.ADMIN
             account = people.add(app, Account(name=name, role=Role(role) if role else first), password)
-            said, shape = f"user {safe(name)} added, {account.role.value}", _user(account)
+            said = _("user {name} added, {role}", name=safe(name), role=account.role.value)
+            shape = _user(account)
         elif verb == "role":
             if not role:
-                raise UsageError(f"say which: --role {' or '.join(ROLES)}")
+                raise UsageError(_("say which: --role {roles}", roles="|".join(ROLES)))
             account = people.edit(app, name, role=Role(role))
-            said, shape = f"user {safe(name)} is {role} now", _user(account)
+            said, shape = _("user {name} is {role} now", name=safe(name), role=role), _user(account)
         elif verb == "passwd":
             account = people.set_password(app, name, _password())
-            said, shape = f"the password of {safe(name)} is changed, all sessions ended", _user(account)
+            said = _("the password of {name} is changed, all sessions ended", name=safe(name))
+            shape = _user(account)
         elif verb == "remove":
-            said, shape = f"user {safe(name)} removed", _user(people.remove(app, name))
+            said, shape = _("user {name} removed", name=safe(name)), _user(people.remove(app, name))
         lines = [said] if said else []
         if invite or verb == "invite":
             address = _address(session, people.invite(app, name))
             shape |= {"name": name, "invitation": address}
-            lines.append(f"for {safe(name)}, within two days: {address}")
+            lines.append(_("for {name}, within two days: {address}", name=safe(name), address=address))
         record(app, session.person, f"user {verb}", name)
     session.answer(shape, lines)
 
 
 @command()
-@click.argument("verb", metavar="add|list|revoke", type=click.Choice(TOKEN))
+@click.argument("verb", metavar="add|list|revoke", type=Choice(TOKEN))
 @click.argument("name", metavar="[NAME|ID]", required=False, default="")
-@click.option("--scope", "scopes", multiple=True, type=click.Choice(SCOPES), help="What it may; repeatable.")
+@click.option("--scope", "scopes", multiple=True, type=Choice(SCOPES), help="What it may; repeatable.")
 @click.option("--user", "owner", default="", metavar="NAME", help="It may no more than this user.")
 @click.option("--for", "lasts", type=SPAN, metavar="SPAN", help="How long it opens anything.")
 def token(
@@ -104,7 +113,11 @@ def token(
         rows = ((str(one.id), one.name, " ".join(one.scopes), owner) for one, owner in found)
         session.answer(
             [_token(one) for one, _ in found],
-            table(("id", "name", "scopes", "user"), rows, "no tokens (monitor token add NAME --scope read)"),
+            table(
+                (_("id"), _("name"), _("scopes"), _("user")),
+                rows,
+                _("no tokens (monitor token add NAME --scope read)"),
+            ),
         )
         return
     if verb == "revoke":
@@ -112,15 +125,15 @@ def token(
         with session.app() as app:
             revoked = people.revoke_token(app, number)
             record(app, session.person, "token revoke", revoked.name)
-        session.answer(_token(revoked), [f"token {safe(revoked.name)} opens nothing any more"])
+        session.answer(_token(revoked), [_("token {name} opens nothing any more", name=safe(revoked.name))])
         return
     with session.app() as app:
         handed = people.add_token(app, name, [Scope(one) for one in scopes], user=owner, lasts=lasts)
         record(app, session.person, "token add", name)
-    talk("shown this once:")
+    talk(_("shown this once:"))
     session.answer(
         _token(handed.secret) | {"token": handed.text},
-        [handed.text, dim(f"undo: monitor token revoke {handed.secret.id}")],
+        [handed.text, dim(undo("token", "revoke", str(handed.secret.id)))],
     )
 
 
@@ -130,7 +143,7 @@ def _password() -> str:
 
     if not sys.stdin.isatty():
         return sys.stdin.readline().rstrip("\n")
-    typed: str = click.prompt("password", hide_input=True, confirmation_prompt="once more", err=True)
+    typed: str = click.prompt(_("password"), hide_input=True, confirmation_prompt=_("once more"), err=True)
     return typed
 
 

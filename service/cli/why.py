@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from service.cli.screens import explained_lines, field
+from service.cli.screens import by, explained_lines, field
 from service.cli.session import Session, command
-from service.cli.terminal import ago, bold, count, dim, length, local, safe, state
+from service.cli.terminal import ago, bold, dim, length, local, safe, state
+from service.cli.words import _, ngettext, number, told
 from service.model import Exit, Gap, Item, Link
 
 if TYPE_CHECKING:
@@ -43,11 +44,11 @@ def why(session: Session, rule: str, of: tuple[str, ...]) -> int:
 
 
 def _reports(found: list[Why], rule: str) -> Iterator[str]:
-    for number, one in enumerate(found):
-        if number:
+    for place, one in enumerate(found):
+        if place:
             yield ""
         yield bold(one.item.headline)
-        yield field("answer", safe(one.sentence))
+        yield field(_("answer"), safe(told(one.sentence)))
         yield from _came(one)
         yield from _matched(one, rule)
         yield from _told(one)
@@ -56,116 +57,118 @@ def _reports(found: list[Why], rule: str) -> Iterator[str]:
 def _came(one: Why) -> Iterator[str]:
     """How it came in, was read and placed."""
     item, placement = one.item, one.placement
-    stamped = f"stamped {_clock(item.published_at)}, " if item.published_at else "without a date, "
-    late = ""
-    if item.published_at and item.received_at:
-        late = f" ({length(item.received_at - item.published_at)} later)"
-    yield field(
-        "came", safe(f"item {item.id} of {one.source}: {stamped}seen {_clock(item.received_at)}{late}")
-    )
+    stamped, seen = _("without a date"), _("seen {at}", at=_clock(item.received_at))
+    if item.published_at:
+        stamped = _("stamped {at}", at=_clock(item.published_at))
+        if item.received_at:
+            seen += f" ({_('{span} later', span=length(item.received_at - item.published_at))})"
+    which = _("item {id} of {source}", id=item.id, source=one.source)
+    yield field(_("came"), safe(f"{which}: {stamped}, {seen}"))
     for gap in one.gaps:
-        yield field("blind", safe(f"{one.source} {gap_line(gap)}"))
+        yield field(_("blind"), safe(f"{one.source} {gap_line(gap)}"))
     if not one.gaps:
-        yield field("blind", f"no: {safe(one.source)} was read all the time before")
-    yield field("read as", safe(", ".join(_facts(item))))
-    how = "opened it" if placement.link is Link.FIRST else f"{placement.link}: {placement.reason}"
-    yield field("story", safe(f"{item.story}, {one.headline} ({how})"))
+        yield field(_("blind"), _("no: {source} was read all the time before", source=safe(one.source)))
+    yield field(_("read as"), safe(", ".join(_facts(item))))
+    how = _("opened it") if placement.link is Link.FIRST else f"{placement.link}: {told(placement.reason)}"
+    yield field(_("story"), safe(f"{item.story}, {one.headline} ({how})"))
 
 
 def _facts(item: Item) -> Iterator[str]:
     """What the parser made of it, as far as rules and policy look at it."""
-    yield f"language {item.language or 'unknown'}"
+    yield _("language {tag}", tag=item.language or _("unknown"))
     if item.agency:
         yield item.agency
     if item.urgency:
-        yield f"urgency {item.urgency}"
+        yield _("urgency {number}", number=item.urgency)
     if item.genre:
-        yield f"genre {item.genre}"
+        yield _("genre {name}", name=item.genre)
     if item.signal.value != "none":
         yield item.signal.value
     yield item.status.value
     if item.embargo_until:
-        yield f"embargoed until {_clock(item.embargo_until)}"
-    yield f"{len(item.body):,} characters of text"
+        yield _("embargoed until {at}", at=_clock(item.embargo_until))
+    yield ngettext("{n} character of text", "{n} characters of text", len(item.body))
 
 
 def _matched(one: Why, rule: str) -> Iterator[str]:
     """Which version of the rule was live, and what it made of the item."""
     if one.rule is None:
-        yield field("rule", safe(f"{rule} was not there yet; as it is now:"))
+        yield field(_("rule"), _("{rule} was not there yet; as it is now:", rule=safe(rule)))
     else:
-        by = f" by {one.rule.changed_by}" if one.rule.changed_by else ""
-        of = f" of {one.versions}" if one.versions > 1 else ""
-        off = ", disabled" if not one.rule.enabled else ""
-        since = f"since {_clock(one.rule.changed_at)}{by}{off}"
-        yield field("rule", safe(f"{rule}, version {one.rule.version}{of}, {since}"))
+        version = _("version {number} of {all}", number=one.rule.version, all=one.versions)
+        since = _("since {at}", at=_clock(one.rule.changed_at)) + by(one.rule.changed_by)
+        off = "" if one.rule.enabled else f", {_('disabled')}"
+        yield field(_("rule"), safe(f"{rule}, {version}, {since}{off}"))
     yield from explained_lines(one.explained)
     if one.rule and one.hits_now != bool(one.evidence):
-        yield field(
-            "now", "the rule as it is now hits it" if one.hits_now else "the rule as it is now does not"
-        )
+        hits = _("the rule as it is now hits it")
+        yield field(_("now"), hits if one.hits_now else _("the rule as it is now does not"))
     if one.hit:
-        yield field("hit", safe(f"{_clock(one.hit.at)}, {one.hit.action}: {one.hit.reason}"))
+        yield field(_("hit"), safe(f"{_clock(one.hit.at)}, {one.hit.action}: {told(one.hit.reason)}"))
 
 
 def _told(one: Why) -> Iterator[str]:
     """Who silenced or held it, when it was sent and accepted, and who took care of it."""
     for silence in one.silences:
         matched = " ".join(f"{kind}={value}" for kind, value in silence.matchers)
-        by = f" by {silence.author}" if silence.author else ""
-        span = f"{_clock(silence.starts_at)} to {_clock(silence.ends_at)}"
-        yield field("silenced", safe(f"{matched}, {span}{by}: {silence.comment}"))
+        span = f"{_clock(silence.starts_at)} – {_clock(silence.ends_at)}"
+        yield field(_("silenced"), safe(f"{matched}, {span}{by(silence.author)}: {silence.comment}"))
     for message in one.deliveries:
         to = f"{message.channel}:{message.recipient}" if message.recipient else message.channel
-        at = f"sent {_clock(message.sent_at)}" if message.sent_at else f"due {_clock(message.due_at)}"
-        said = message.last_error or message.reason
+        sent, due = _clock(message.sent_at), _clock(message.due_at)
+        at = _("sent {at}", at=sent) if message.sent_at else _("due {at}", at=due)
+        decided = _("decided {at}", at=_clock(message.created_at))
+        what = _("{id}, {kind} to {target}", id=message.id, kind=message.kind, target=safe(to))
+        said = told(message.last_error or message.reason)
         yield field(
-            "message",
-            f"{message.id}, {message.kind} to {safe(to)}: {state(message.state.value)}, decided "
-            f"{_clock(message.created_at)}, {at}" + (f" ({safe(said)})" if said else ""),
+            _("message"),
+            f"{what}: {state(message.state.value)}, {decided}, {at}" + (f" ({safe(said)})" if said else ""),
         )
         for tried in (attempt for attempt in one.attempts if attempt.delivery == message.id):
             outcome = tried.outcome
-            answer = " ".join(filter(None, (outcome.code, outcome.reason))) or outcome.verdict.value
-            took = f"{tried.took.total_seconds():.1f} s"
-            yield field(
-                "",
-                dim(f"try {tried.number} {_clock(tried.started_at)}, {took}: {answer}"),
-            )
+            answer = " ".join(filter(None, (outcome.code, told(outcome.reason)))) or outcome.verdict.value
+            took = f"{number(round(tried.took.total_seconds(), 1))} s"
+            try_ = _("try {number}", number=tried.number)
+            yield field("", dim(f"{try_} {_clock(tried.started_at)}, {took}: {answer}"))
     if alert := one.alert:
         if alert.acknowledged_at:
-            by = f" by {alert.acknowledged_by}" if alert.acknowledged_by else ""
-            yield field("taken", safe(f"acknowledged {_clock(alert.acknowledged_at)}{by}"))
+            taken = _("acknowledged {at}", at=_clock(alert.acknowledged_at))
+            yield field(_("taken"), safe(f"{taken}{by(alert.acknowledged_by)}"))
         else:
-            yield field(
-                "taken", f"alert {alert.id} is {state(alert.state.value)}, nobody has acknowledged it"
-            )
+            which = _("alert {id} is {state}", id=alert.id, state=state(alert.state.value))
+            yield field(_("taken"), f"{which}, {_('nobody has acknowledged it')}")
 
 
 def _absent(one: Absent) -> Iterator[str]:
-    yield bold("It was never stored.")
+    yield bold(_("It was never stored."))
     blind = [watched for watched in one.watched if watched.gaps]
-    yield field("sources", f"{count(len(one.watched), 'source')}, {len(blind)} with gaps in the last 24 h")
+    sources = ngettext("{n} source", "{n} sources", len(one.watched))
+    gaps = ngettext("{n} with gaps in the last 24 h", "{n} with gaps in the last 24 h", len(blind))
+    yield field(_("sources"), f"{sources}, {gaps}")
     for watched in one.watched[:SOURCES]:
         source = watched.source
-        site = ", on that site" if watched.same_site else ""
-        read = f"last read {ago(source.last_ok_at, one.at)}, last item {ago(source.last_item_at, one.at)}"
+        site = f", {_('on that site')}" if watched.same_site else ""
+        ok, came = ago(source.last_ok_at, one.at), ago(source.last_item_at, one.at)
+        read = _("last read {ok}, last item {came}", ok=ok, came=came)
         yield field("", f"{safe(source.name)}: {state(source.state.value)}{site}, {read}")
         for gap in watched.gaps:
             yield field("", safe(f"  {gap_line(gap)}"))
     for item, name in one.close:
-        yield field("close", safe(f"item {item.id} of {name}, {_clock(item.received_at)}: {item.headline}"))
+        which = _("item {id} of {source}", id=item.id, source=name)
+        yield field(_("close"), safe(f"{which}, {_clock(item.received_at)}: {item.headline}"))
     if not one.close:
-        yield field("close", "nothing with those words")
+        yield field(_("close"), _("nothing with those words"))
 
 
 def gap_line(gap: Gap) -> str:
     """`down 05:10–05:31: timeout (4 polls)`."""
     end = gap.ended_at
     same_day = end and end.astimezone().date() == gap.began_at.astimezone().date()
-    until = "now" if end is None else end.astimezone().strftime("%H:%M") if same_day else local(end)
-    polls = f" ({count(gap.polls, 'poll')} failed)" if gap.polls else ""
-    return f"down {local(gap.began_at)}–{until}: {gap.reason}{polls}"
+    until = _("now") if end is None else end.astimezone().strftime("%H:%M") if same_day else local(end)
+    failed = ngettext("{n} poll failed", "{n} polls failed", gap.polls) if gap.polls else ""
+    span = f"{local(gap.began_at)}–{until}"
+    down = _("down {span}: {reason}", span=span, reason=told(gap.reason))
+    return f"{down} ({failed})" if failed else down
 
 
 def _clock(at: datetime | None) -> str:

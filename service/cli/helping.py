@@ -1,0 +1,45 @@
+"""`--help` in the reader's language: said when it is shown, not when a command is written."""
+
+from __future__ import annotations
+
+import click
+
+from service.cli.words import _
+
+
+class Spoken(click.Command):
+    """A command whose help is in the reader's language: said when it is shown, not when it is written."""
+
+    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The line that says how to type it."""
+        pieces = " ".join(self.collect_usage_pieces(ctx))
+        formatter.write_usage(ctx.command_path, pieces, prefix=_("Usage: "))
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """What it does."""
+        del ctx
+        formatter.write_paragraph()
+        with formatter.indentation():
+            formatter.write_text(_(self.help or ""))
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """What may be said, each option with its help."""
+        rows = [_option(parameter, ctx) for parameter in self.get_params(ctx)]
+        with formatter.section(_("Options")):
+            formatter.write_dl([row for row in rows if row])
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """What else there is to know."""
+        del ctx
+        if self.epilog:
+            formatter.write_paragraph()
+            with formatter.indentation():
+                formatter.write_text(_(self.epilog))
+
+
+def _option(parameter: click.Parameter, ctx: click.Context) -> tuple[str, str] | None:
+    """An option as the help shows it; None for an argument."""
+    if not isinstance(parameter, click.Option) or not (record := parameter.get_help_record(ctx)):
+        return None
+    text = _(parameter.help or "")
+    return record[0], f"{text} {_('It must be said.')}" if parameter.required else text

@@ -1,0 +1,56 @@
+"""The words of the command line, in the language of whoever reads them.
+
+    _("rule {name} added", name=safe(rule.name))
+    ngettext("{n} message sent", "{n} messages sent", number)
+
+Text for a person goes through here; answers to `--json` and the log are English, whoever asks.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from gettext import NullTranslations
+from pathlib import Path
+
+from service.locale.catalogue import FALLBACK, catalogue
+from service.locale.reasons import reasons
+
+HERE = Path(__file__).parent / "locale"
+SEPARATORS = {"de": str.maketrans(",.", ".,")}  # as they differ from English: 1.204 and 0,5
+
+_language = ContextVar("language", default=FALLBACK)
+
+
+def speak(language: str) -> None:
+    """From now on, say everything in this language."""
+    _language.set(language)
+
+
+def language() -> str:
+    """The language that is spoken."""
+    return _language.get()
+
+
+def _(message: str, /, **facts: object) -> str:
+    """The message in the reader's language, its gaps filled."""
+    said = _words().gettext(message) if message else ""
+    return said.format(**facts) if facts else said
+
+
+def ngettext(one: str, many: str, count: int, /, **facts: object) -> str:
+    """The message for one thing or for several; `{n}` in it is how many."""
+    return _words().ngettext(one, many, count).format(n=number(count), **facts)
+
+
+def number(value: float) -> str:
+    """`1,204` or `1.204`: with the separators of the language."""
+    return f"{value:,}".translate(SEPARATORS.get(_language.get(), {}))
+
+
+def told(sentence: str) -> str:
+    """What was decided, refused or met, said in the reader's language; see `locale.reasons`."""
+    return reasons(_language.get()).said(sentence)
+
+
+def _words() -> NullTranslations:
+    return catalogue(HERE, _language.get())
