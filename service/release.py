@@ -7,7 +7,7 @@ may have passed since the hit.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
 
@@ -17,8 +17,9 @@ from service.alerts.policy import Release, Step, together
 from service.alerts.recipients import Directory
 from service.config import Config
 from service.deliver.links import OF_MANY, Does, addresses
-from service.deliver.render import ENTRIES, render
+from service.deliver.render import render
 from service.deliver.templating import Stylist
+from service.deliver.view import ENTRIES
 from service.errors import NotFoundError
 from service.model import (
     Alert,
@@ -35,6 +36,7 @@ from service.model import (
 )
 from service.store.db import Transaction
 from service.store.traffic import ROLLED_UP
+from service.store.veil import Label, veiled
 
 MEANT_TO_WAIT = ("digest", "quiet hours", policy.EMBARGOED)
 
@@ -190,8 +192,10 @@ class Releaser:
         thread = self.tx.outbox.thread(delivery.story, delivery.channel, delivery.recipient)
         told = [earlier for earlier in thread if earlier.id != delivery.id and earlier.message]
         root = told[0].message if told else None
-        item = self._item(delivery.item)
         language, zone = self._reads(delivery)
+        item, hidden = self._item(delivery.item), self._hidden(delivery)
+        if item and item.id in hidden:
+            item = veiled(item, Label(zone, language)(item.embargo_until))
         return Notice(
             kind=delivery.kind,
             delivery=delivery.id,
@@ -203,8 +207,8 @@ class Releaser:
             source=self._source(item),
             zone=zone,
             language=language,
-            tellings=self._tellings(delivery),
-            sightings=self._sightings(delivery),
+            tellings=self._tellings(delivery, hidden),
+            sightings=self._sightings(delivery, hidden),
             revision=len(told),
             thread=(root.thread or root.id) if root else "",
             late=self._late(delivery),
@@ -215,9 +219,14 @@ class Releaser:
             links=self._links(delivery),
         )
 
-    def _tellings(self, delivery: Delivery) -> tuple[Telling, ...]:
+    def _hidden(self, delivery: Delivery) -> Collection[int]:
+        """The items that the channel of a message may not show yet."""
+        return () if self._channel(delivery.channel).sees_embargoed else self.tx.veil.closed
+
+    def _tellings(self, delivery: Delivery, hidden: Collection[int]) -> tuple[Telling, ...]:
         """The rules of a message, each with where it hit the item that is shown."""
-        hits = self.tx.alerts.hits(delivery.item) if delivery.item else []
+        shown = delivery.item and delivery.item not in hidden
+        hits = self.tx.alerts.hits(delivery.item) if shown else []
         places = {hit.rule: hit.evidence for hit in hits}
         return tuple(
             Telling(rule=self._rule(alert.rule), evidence=places.get(alert.rule, ()), alert=alert.id)
@@ -234,8 +243,8 @@ class Releaser:
                 self._known_alerts[number] = self.tx.alerts.show(number)
         return [self._known_alerts[number] for number in delivery.alerts]
 
-    def _sightings(self, delivery: Delivery) -> tuple[Sighting, ...]:
-        return tuple(self.tx.stories.sightings(delivery.story)) if delivery.story else ()
+    def _sightings(self, delivery: Delivery, hidden: Collection[int]) -> tuple[Sighting, ...]:
+        return tuple(self.tx.stories.sightings(delivery.story, hidden)) if delivery.story else ()
 
     def _unacknowledged(self, delivery: Delivery) -> timedelta | None:
         """How long nobody has taken care of what is escalated."""

@@ -37,6 +37,7 @@ from service.model import (
 from service.rules.index import Tally
 from service.rules.watchlist import Watchlist
 from service.store.db import Transaction
+from service.store.veil import Label, veiled
 from service.text.morphology import Morphology
 
 URGENCY = tuple(Priority).index  # the most urgent is the least
@@ -258,6 +259,9 @@ class Teller:
 
     def _ask(self, tx: Transaction, item: Item, now: datetime) -> None:
         """Show the operators a withdrawal that names no story we know: a person may know what it means."""
+        if policy.embargoed(item, now):
+            label = Label(self.config.digest.timezone, self.config.alerts.language)
+            item = veiled(item, label(item.embargo_until))
         operators, facts = self.config.alerts.operators, {"headline": item.headline, "lead": item.lead}
         announce(tx, self.config, operators, About.UNKNOWN_KILL, now, **facts)
 

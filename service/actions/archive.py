@@ -49,6 +49,8 @@ def search(
             batch = tx.items.list(since=begins, before_id=before, limit=BATCH, source=wanted, versions=True)
             for item in batch:
                 before = item.id
+                if tx.veil.hides(item):
+                    continue
                 found.items, found.reached = found.items + 1, item.received_at
                 text = "\n".join((item.headline, item.body, *item.places))
                 language = item.language.partition("-")[0].lower() or query.language

@@ -18,7 +18,8 @@ from service.store.db import Transaction
 FEED = 50  # entries of a feed
 TABLE = 10_000  # rows of a table
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for one (OWASP, CSV Injection)
-COLUMNS = ("at", "headline", "source", "words", "link", "story", "item", "agency", "published_at", "status")
+COLUMNS = ("at", "headline", "source", "words", "link", "story", "item", "agency", "published_at", "status",
+           "embargo_until")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,12 @@ class Found:
     def withdrawn(self) -> bool:
         """Whether the agency took it back."""
         return Status.CANCELED in {self.story.status, self.item.status}
+
+    @property
+    def changed_at(self) -> datetime:
+        """When its story was last something else, the end of an embargo included."""
+        ends = (self.hit.at, self.story.updated_at, self.item.embargo_until)
+        return max(filter(None, ends))
 
     @property
     def words(self) -> list[str]:
@@ -72,13 +79,15 @@ def _found(tx: Transaction, hits: Sequence[Hit]) -> Iterator[Found]:
             story = stories.get(hit.story) or tx.stories.get(hit.story)
         except NotFoundError:  # past its retention
             continue
+        if tx.veil.hides(item):  # it comes in its time
+            continue
         stories[story.id] = story
         yield Found(hit, item, story, names.get(item.source, ""))
 
 
 def updated(found: Sequence[Found]) -> datetime | None:
     """When the newest of them came or changed."""
-    return max((at for one in found if (at := one.story.updated_at or one.hit.at)), default=None)
+    return max((at for one in found if (at := one.changed_at)), default=None)
 
 
 def as_csv(found: Sequence[Found]) -> str:
@@ -98,6 +107,7 @@ def as_csv(found: Sequence[Found]) -> str:
             one.item.agency,
             shapes.when(one.item.published_at),
             "withdrawn" if one.withdrawn else one.item.status.value,
+            shapes.when(one.item.embargo_until),
         )
         rows.writerow([cell(each) for each in cells])
     return "\ufeff" + out.getvalue()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from service.actions.trials import readable
 from service.alerts import policy
 from service.alerts.policy import Action, Step
 from service.app import App
@@ -43,14 +44,17 @@ class Preview:
 
 
 def preview(app: App, name: str, item_id: int) -> Preview:
-    """What would be sent; nothing is, and nothing is written. Raises NotFoundError."""
+    """What would be sent; nothing is, and nothing is written.
+
+    Raises NotFoundError, or UsageError for an item that may not be read yet.
+    """
     with app.store.rehearse() as tx:
         return _preview(app, tx, name, item_id)
 
 
 def _preview(app: App, tx: Transaction, name: str, item_id: int) -> Preview:
     now = app.store.now()
-    rule, item = tx.rules.get(name), tx.items.get(item_id)
+    rule, item = tx.rules.get(name), readable(tx, item_id)
     source = next((one for one in tx.sources.list() if one.id == item.source), Source(name="", url=""))
     node = parse(rule.query, tx.rules.lists())
     document = Document.of(item, app.morphology, source=source.name, language=rule.language)

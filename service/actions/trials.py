@@ -15,6 +15,7 @@ from service.rules.document import Document
 from service.rules.grammar import join_arguments, parse
 from service.rules.index import evaluate
 from service.rules.nodes import Node
+from service.store.db import Transaction
 from service.workers import WorkerError
 
 KEPT = 100  # results of the archive that are shown
@@ -148,9 +149,17 @@ def read_document(app: App, document: Bytes, language: str = "") -> Sequence[Ite
     return parsed.items
 
 
+def readable(tx: Transaction, item_id: int) -> Item:
+    """The item; raises NotFoundError, or UsageError where its text may not be read yet."""
+    item = tx.items.get(item_id)
+    if tx.veil.hides(item):
+        raise UsageError(f"item {item_id}: {item.headline} (whoever may see it can ask with --embargoed)")
+    return item
+
+
 def on_item(trial: Trial, item_id: int) -> None:
-    """Try one stored item; raises NotFoundError."""
+    """Try one stored item; raises NotFoundError, or UsageError for one that may not be read yet."""
     with trial.app.store.read() as tx:
-        item = tx.items.get(item_id)
+        item = readable(tx, item_id)
         source = tx.sources.names().get(item.source, "")
     trial.results.append(trial.add(item, source))

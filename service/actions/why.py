@@ -132,6 +132,15 @@ def absent(app: App, of: str) -> Absent:
     return Absent(now, watched, [(item, names.get(item.source, "")) for item in close])
 
 
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """An item as a rule reads it."""
+
+    evidence: Sequence[Evidence] | None
+    explained: lint.Explanation
+    hits_now: bool
+
+
 class _Audit:
     """One rule's look back, in one transaction."""
 
@@ -143,32 +152,45 @@ class _Audit:
         """All that is known of an item."""
         tx, came = self._tx, item.received_at or self._app.store.now()
         live = next((one for one in self._versions if one.changed_at and one.changed_at <= came), None)
-        document = Document.of(item, self._app.morphology, source=source, language=self._rule.language)
-        node = self._parsed(live) if live else self._node
-        evidence = evaluate(node, document, (live or self._rule).language)
         hits = tx.alerts.hits(item.id)
         hit = next((one for one in hits if one.rule == self._rule.id), None)
+        seen = self._read(item, source, live, hit)
         alert = tx.alerts.get(self._rule.id, item.story)
         told = [one for one in tx.outbox.of_story(item.story) if alert and alert.id in one.alerts]
         return Why(
             item=item,
             source=source,
-            fate=_fate(live, evidence, hit, told),
+            fate=_fate(live, seen.evidence, hit, told),
             reason=hit.reason if hit and not alert else alert.reason if alert else "",
-            sentence=_sentence(live, evidence, hit, alert, told),
+            sentence=_sentence(live, seen.evidence, hit, alert, told),
             gaps=tx.gaps.between((item.published_at or came) - BEFORE, came, [item.source]),
             placement=tx.items.placement(item.id),
             headline=tx.stories.get(item.story).headline,
             rule=live,
             versions=len(self._versions),
-            evidence=evidence or (),
-            explained=lint.explain(node, document, (live or self._rule).language),
-            hits_now=self._node.holds(document.read_as(self._rule.language)),
+            evidence=seen.evidence or (),
+            explained=seen.explained,
+            hits_now=seen.hits_now,
             hit=hit,
             alert=alert,
             silences=self._silences(item, source, came, told),
             deliveries=told,
             attempts=[attempt for one in told for attempt in tx.outbox.attempts(one.id)],
+        )
+
+    def _read(self, item: Item, source: str, live: Rule | None, hit: Hit | None) -> _Reading:
+        """What the version that was live makes of the item; of veiled text, only that it hit or did not."""
+        rule = live or self._rule
+        if self._tx.veil.hides(item):
+            evidence = None if hit is None else ()
+            part = lint.Explanation(text=rule.query, hit=hit is not None)
+            return _Reading(evidence, part, hits_now=hit is not None)
+        document = Document.of(item, self._app.morphology, source=source, language=self._rule.language)
+        node = self._parsed(live) if live else self._node
+        return _Reading(
+            evaluate(node, document, rule.language),
+            lint.explain(node, document, rule.language),
+            hits_now=self._node.holds(document.read_as(self._rule.language)),
         )
 
     def _parsed(self, rule: Rule) -> Node:

@@ -118,18 +118,19 @@ class Stories:
         """All items of the story, versions and copies, in the order in which they came."""
         return self._items(item.c.story == story_id)
 
-    def sightings(self, story_id: int) -> list[Sighting]:
-        """The story on each of its sources: the first item each carried, oldest first."""
+    def sightings(self, story_id: int, without: Collection[int] = ()) -> list[Sighting]:
+        """The story on each of its sources: the first item each carried, oldest first; `without` some."""
         query = (
             select(item.c.id, source.c.name, item.c.published_at, item.c.received_at, item.c.link)
-            .add_columns(item.c.headline, item.c.how, item.c.embargo_until)
+            .add_columns(item.c.headline, item.c.how)
             .join(source, source.c.id == item.c.source)
             .where(item.c.story == story_id)
             .order_by(item.c.id)
         )
         first: dict[str, Row[Any]] = {}
         for row in self._connection.execute(query):
-            first.setdefault(row.name, row)
+            if row.id not in without:
+                first.setdefault(row.name, row)
         sightings = [
             self._veil.sighting(
                 Sighting(
@@ -138,7 +139,6 @@ class Stories:
                     link=row.link,
                     headline=row.headline,
                     how=row.how,
-                    embargo_until=row.embargo_until,
                 ),
                 row.id,
             )

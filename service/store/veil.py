@@ -76,7 +76,7 @@ class Veil:
         and the newsroom is to see what became of it.
         """
         found = {
-            row.id: Closed(row.story, row.embargo_until if row.status is Status.USABLE else None)
+            row.id: Closed(row.story, None if row.status is Status.WITHHELD else row.embargo_until)
             for query in (EMBARGOED, WITHHELD)
             for row in self._connection.execute(query, {"now": self._now})
         }
@@ -152,7 +152,7 @@ class Veil:
         return replace(one, message=Message(id=message.id, subject=label, text=label, chat=label))
 
     def _until(self, item: Item) -> datetime | None:
-        return item.embargo_until if item.status is Status.USABLE else None
+        return None if item.status is Status.WITHHELD else item.embargo_until
 
     def _open(self, stories: Collection[int], closed: Mapping[int, Closed]) -> dict[int, list[str]]:
         """The headlines in those stories that may be read, the newest last."""

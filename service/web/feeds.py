@@ -53,7 +53,7 @@ def json_feed(request: Request, app: Door, secret: str) -> Response:
                 "title": clean(one.item.headline),
                 "content_text": clean(one.item.lead[:LEAD]),
                 "date_published": when(one.hit.at),
-                "date_modified": when(one.story.updated_at),
+                "date_modified": when(one.changed_at),
                 "tags": one.words,
                 "authors": [{"name": one.source}],
                 **({"language": one.item.language} if one.item.language else {}),
@@ -101,7 +101,7 @@ def _entry(one: Found, base: str) -> str:
     return (
         f"<entry{language}><id>{escape(_id(one, base))}</id><title>{_text(one.item.headline)}</title>"
         f"<link href={quoteattr(_plain(link))}/><published>{when(one.hit.at)}</published>"
-        f"<updated>{when(one.story.updated_at or one.hit.at)}</updated>"
+        f"<updated>{when(one.changed_at)}</updated>"
         f"<author><name>{_text(one.source)}</name></author>"
         f"<summary>{_text(one.item.lead[:LEAD])}</summary>{words}</entry>"
     )
