@@ -28,7 +28,7 @@ HOSTILE = Entry(
 @pytest.mark.parametrize(
     ("path", "says"),
     [
-        ("/", "Kim Jong Un bricht im Sonderzug"),
+        ("/", "bricht im Sonderzug"),
         ("/?rule=Kim&state=open", "Sonderzug"),
         ("/rules", "&#34;Kim Jong Un&#34; + Reise"),
         ("/rules/Kim", "Auslandsreise"),
@@ -112,6 +112,14 @@ def test_wire_text_cannot_become_markup_or_turn_a_line_around(tmp_path: Path) ->
                     ">49<",
                 ):
                     assert harm not in page, (path, harm)
+
+
+def test_the_words_that_matched_are_marked_in_the_headline_too(tmp_path: Path) -> None:
+    with busy_desk(tmp_path) as (room, visitor):
+        room.wire("wire", TRIP, PRICES, Entry("n", "Kim Jong Un auf Reisen", "PEKING - Er ist dort."))
+        room.poll()
+        for path in ("/", "/rules/Kim", "/stories/4", "/search?q=Reise"):
+            assert "auf <mark>Reisen</mark></a>" in visitor.get(path).text.replace("</h1>", "</a></h1>"), path
 
 
 def test_a_story_is_taken_on_the_page(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from service.model import Evidence, Item
 
 LONGEST_HEADLINE = 400  # characters; a wire may say anything
 EXCERPT = 260
-HEADLINE, TEXT = frozenset({"headline"}), frozenset({"body", "lead"})
+HEADLINE, TEXT = frozenset({"title"}), frozenset({"body", "lead"})
 
 MARKED = {
     Mark.HIT: Markup("<mark>{}</mark>"),

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Request, Response
+from starlette.exceptions import HTTPException
 
 from service.actions import archive, board, desk, silences, sources, trials, why
 from service.actions import rules as rule_actions
@@ -25,6 +26,7 @@ router = APIRouter(include_in_schema=False)
 
 ROWS = 50  # of a list on one page
 WALL = 12  # stories on a wall screen
+LOOKING = {Scope.READ, Scope.EMBARGOED}
 Before = Annotated[int | None, Query(ge=1, le=LARGEST)]
 Number = Annotated[int, Query(ge=1, le=LARGEST)]
 
@@ -67,7 +69,7 @@ def wall(request: Request, app: Monitor, who: Reader, viewer: Asking) -> Respons
     """The desk for a screen on the wall: no buttons, nothing to type."""
     return views(request).page(
         request,
-        replace(viewer, caller=Caller(who.name, frozenset({Scope.READ})), shortcuts=False),
+        replace(viewer, caller=Caller(who.name, who.scopes & LOOKING), shortcuts=False),
         "wall.html",
         desk=board.desk(app, limit=WALL),
         glance=views(request).memo("glance", lambda: board.glance(app)),
@@ -274,6 +276,7 @@ def show_api(request: Request, _: Reader, viewer: Asking) -> Response:
 
 
 WRONG = noted("Something went wrong")
+UNKNOWN = noted("There is no page at this address.")
 TITLES = {
     401: noted("Sign in first"),
     403: noted("Not allowed"),
@@ -302,5 +305,10 @@ def failed(request: Request, error: Exception) -> Response:
         "problem.html",
         status,
         title=views(request).say(shown, TITLES.get(status, WRONG)),
-        detail=sentence(error),
+        detail=views(request).say(shown, UNKNOWN) if _is_unknown(error) else sentence(error),
     )
+
+
+def _is_unknown(error: Exception) -> bool:
+    """Whether no page has that address; of what is missing on a page, the error says more."""
+    return isinstance(error, HTTPException) and error.status_code == 404

@@ -125,6 +125,7 @@ def _environment(language: str) -> Environment:
         "outside": drawing.outside,
         "bars": drawing.bars,
         "lines": lines,
+        "prose": prose,
         "verbatim": verbatim,
         "span": span,
         "at": at,
@@ -155,6 +156,16 @@ def lines(text: str) -> Markup:
         for part in text.split("\n\n")
         if CONTROL.sub("", part)
     )
+
+
+PLAIN, CODE = Markup("{}"), Markup("<code>{}</code>")
+
+
+def prose(text: str, *, inline: bool = False) -> Markup:
+    """A text of ours, with what stands between backticks as code."""
+    parts = [(CODE if odd % 2 else PLAIN).format(part) for odd, part in enumerate(text.split("`"))]
+    drawn = Markup("").join(parts)
+    return drawn if inline else Markup("<p>{}</p>").format(Markup("</p><p>").join(drawn.split("\n\n")))
 
 
 def verbatim(text: str) -> Lines:

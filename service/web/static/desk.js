@@ -114,6 +114,9 @@
     }
   });
 
+  // On a phone the row of pages is longer than the window.
+  document.querySelector(".masthead [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
   if (location.pathname === "/search" && !location.search) {
     document.querySelector("[data-search]")?.focus();
   }
