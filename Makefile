@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup check lint test demo bench
+.PHONY: setup check lint test demo bench pictures
 
 setup:                      ## a virtual environment with everything that development needs
 	$(PYTHON) -m venv .venv
@@ -25,3 +25,6 @@ demo:                       ## a wire, a rule, an alert
 
 bench:                      ## each benchmark prints one JSON document
 	@for file in tests/bench/[a-z]*.py; do echo "== $$file"; $(BIN)/python "$$file" || exit 1; done
+
+pictures:                   ## the three of the README, taken by Chromium
+	$(BIN)/python -m tests.pictures
