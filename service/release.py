@@ -16,7 +16,7 @@ from service.alerts.load import HOUR, MINUTE, Load
 from service.alerts.policy import Release, Step, together
 from service.alerts.recipients import Directory
 from service.config import Config
-from service.deliver.links import OF_MANY, Does, addresses
+from service.deliver.links import MAY, Does, addresses
 from service.deliver.render import render
 from service.deliver.templating import Stylist
 from service.deliver.view import ENTRIES
@@ -211,6 +211,7 @@ class Releaser:
             sightings=self._sightings(delivery, hidden),
             revision=len(told),
             thread=(root.thread or root.id) if root else "",
+            first_at=(told[0].sent_at or told[0].due_at) if told else None,
             late=self._late(delivery),
             now=self.now,
             title=_said(delivery)[0],
@@ -257,7 +258,7 @@ class Releaser:
         """What the reader may do about the message."""
         if not delivery.alerts or not self.config.web.base_url:
             return {}
-        does = OF_MANY if delivery.kind is DeliveryKind.DIGEST else Does
+        does = MAY.get(delivery.kind, Does)
         return addresses(delivery.id, self._key, self.config.web.base_url, self.now, does)
 
     def _late(self, delivery: Delivery) -> timedelta | None:

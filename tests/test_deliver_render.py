@@ -233,6 +233,35 @@ def test_the_mark_of_a_correction_is_no_change() -> None:
     assert "{+" not in message.text.split("Oktober")[0].replace("{+4.+}", "")
 
 
+def test_the_subject_of_a_correction_keeps_the_thread_together() -> None:
+    marked = replace(ITEM, headline=f"WDH/KORREKTUR: {HEADLINE}", marks=("WDH", "KORREKTUR"))
+    corrected = replace(ALERT, kind=DeliveryKind.CORRECTION, item=marked, previous=ITEM, revision=1)
+    assert f"CORRECTION: {render(ALERT, DESK).subject}" == render(corrected, DESK).subject
+
+
+def test_an_update_in_a_chat_points_at_the_first_message() -> None:
+    first_at = NOW - timedelta(minutes=22)
+    update = replace(ALERT, kind=DeliveryKind.UPDATE, first_at=first_at, revision=1)
+    chat = render(update, DESK, base_url="https://monitor.example.org").chat
+    assert (
+        "↪ Told before (13:40 CET, 24 Nov 2026): [Open in the monitor](https://monitor.example.org/stories/7)"
+        in chat
+    )
+    assert "↪" not in render(replace(update, kind=DeliveryKind.ALERT), DESK).chat
+
+
+def test_every_text_ends_with_what_the_reader_may_do() -> None:
+    links = {
+        "acknowledge": "https://monitor.example.org/l/a",
+        "unsubscribe": "https://monitor.example.org/l/u",
+    }
+    for kind in (DeliveryKind.ALERT, DeliveryKind.RETRACTION, DeliveryKind.DIGEST):
+        message = render(replace(ALERT, kind=kind, links=links, previous=ITEM), DESK)
+        for part in (message.text, message.html):
+            assert "https://monitor.example.org/l/a" in part
+        assert "I take care of it: https://monitor.example.org/l/a\nUnsubscribe: " in message.text
+
+
 def test_a_retraction_tells_what_was_told_and_that_it_must_not_be_used() -> None:
     kill = replace(ITEM, headline="Notice: story withdrawn", body="", status=Status.CANCELED)
     notice = replace(
@@ -265,7 +294,7 @@ def test_a_digest_lists_its_stories_and_counts_the_rest() -> None:
         kind=DeliveryKind.DIGEST, delivery=5, channel="desk", title="60 stories", entries=entries, now=NOW
     )
     message = render(digest, DESK)
-    assert message.subject == "60 stories"
+    assert message.subject == "[Nordkorea] 60 stories"
     for part in (message.text, Reader(message.html).text):
         assert "Story number 49" in part
         assert "Story number 50" not in part
@@ -334,8 +363,8 @@ def test_every_kind_of_message_can_be_written_in_german(kind: DeliveryKind, titl
 
 def test_a_german_alert_reads_as_a_newsroom_writes() -> None:
     text = render(replace(ALERT, language="de", late=timedelta(minutes=23)), DESK).text
-    assert "XYZ Basic · 14:02 CET, 24.11.2026 · 23 min verspätet" in text
-    assert 'Treffer: "Kim" (Titel, Text), "Auslandsreise" für Reise (Text, im Kompositum)' in text
+    assert "XYZ Basic · 14:02 MEZ, 24.11.2026 · 23 min verspätet" in text
+    assert "Treffer: „Kim“ (Titel, Text), „Auslandsreise“ für Reise (Text, im Kompositum)" in text
     assert "Auch bei:\n  Evening Post" in text
 
 

@@ -179,7 +179,7 @@ def test_a_silence_that_ends_says_what_it_swallowed_once(make: Desk, clock: Shif
     look(room, clock, minutes=31)
     look(room, clock, minutes=31)
     [post] = room.hooks.posts
-    assert "3 stories while silenced" == post.json["subject"]
+    assert "[kim] 3 stories while silenced" == post.json["subject"]
     assert "summit, we are there (anna)" in post.json["text"]
 
 

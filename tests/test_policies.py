@@ -118,7 +118,7 @@ def test_a_storm_becomes_one_roll_up_a_minute_and_every_hit_is_listed_or_counted
     later(room, clock, seconds=61)
     assert ["alert"] * 3 + ["digest"] == room.kinds()
     roll_up = room.hooks.posts[-1].json
-    assert "67 stories in a short time" == roll_up["subject"]
+    assert "[kim-jong-un-reise] 67 stories in a short time" == roll_up["subject"]
     assert 50 == len(roll_up["entries"])
     assert 70 == listed(room)
 
@@ -139,7 +139,7 @@ def test_a_rule_that_has_had_its_hour_is_throttled_and_told_together(make: Desk,
         held = [one.reason for one in tx.outbox.list(state=DeliveryState.HELD)]
     assert ["throttle: 2 messages of kim within an hour"] * 3 == held
     later(room, clock, minutes=61)
-    assert "3 stories held back" == room.hooks.posts[-1].json["subject"]
+    assert "[kim] 3 stories held back" == room.hooks.posts[-1].json["subject"]
     assert 5 == listed(room)
 
 
@@ -175,7 +175,7 @@ def test_a_digest_comes_once_at_its_time_across_restarts(make: Desk, clock: Shif
         room.app = build(read, clock, migrate=True)
         later(room, clock, hours=9)  # 21:00, 06:00 and 15:00 UTC
     assert ["digest"] == room.kinds()
-    assert "3 stories" == room.hooks.posts[0].json["subject"]
+    assert "[kim-jong-un-reise] 3 stories" == room.hooks.posts[0].json["subject"]
     assert 0 == room.hooks.posts[0].json["late_seconds"]
 
 
@@ -200,7 +200,7 @@ def test_what_comes_in_quiet_hours_is_told_together_when_they_end(make: Desk, cl
     later(room, clock, hours=6)
     assert [] == room.hooks.posts
     later(room, clock, hours=1, minutes=5)
-    assert "3 stories from the quiet hours" == room.hooks.posts[0].json["subject"]
+    assert "[kim-jong-un-reise] 3 stories from the quiet hours" == room.hooks.posts[0].json["subject"]
 
 
 def test_a_flash_passes_quiet_hours(make: Desk, clock: Shifted) -> None:

@@ -15,6 +15,7 @@ from enum import StrEnum
 from hashlib import sha256
 
 from service.errors import UsageError
+from service.model import DeliveryKind
 
 VALID = timedelta(days=30)
 SIGNATURE_BYTES = 16
@@ -30,7 +31,11 @@ class Does(StrEnum):
     UNSUBSCRIBE = "unsubscribe"
 
 
-OF_MANY = (Does.ACKNOWLEDGE, Does.UNSUBSCRIBE)  # what may be done about many stories at once
+# What may be done about many stories at once, and about one that was withdrawn; about others all.
+MAY = {
+    DeliveryKind.DIGEST: (Does.ACKNOWLEDGE, Does.UNSUBSCRIBE),
+    DeliveryKind.RETRACTION: (Does.UNSUBSCRIBE,),
+}
 
 CODES = {Does.ACKNOWLEDGE: "a", Does.NOT_RELEVANT: "n", Does.MUTE: "m", Does.UNSUBSCRIBE: "u"}
 MEANINGS = {code: does for does, code in CODES.items()}

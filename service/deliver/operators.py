@@ -16,7 +16,8 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_datetime
 from babel.numbers import format_decimal
 
-from service.deliver.render import spoken, templates
+from service.deliver.render import templates
+from service.deliver.view import spoken
 from service.locale.reasons import reasons
 
 

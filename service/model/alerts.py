@@ -156,6 +156,7 @@ class Notice:
     sightings: tuple[Sighting, ...] = ()  # the story on all its sources, oldest first
     revision: int = 0
     thread: str = ""  # Message.id of the first message of this thread, "" where this is it
+    first_at: datetime | None = None  # when that first message went out
     title: str = ""  # for messages about no item: test, operator, digest
     text: str = ""
     entries: tuple[Notice, ...] = ()  # what a digest or a roll-up lists
