@@ -197,7 +197,7 @@ def ago(context: Context, moment: datetime | None, now: datetime) -> str:
     viewer: Viewer = context["viewer"]
     if moment is None:
         return "–"
-    past = min(moment - now, timedelta(0))
+    past = min(moment - now, timedelta(seconds=-1))  # of none, Babel says: in 0 seconds
     return format_timedelta(past, add_direction=True, threshold=1.2, locale=viewer.locale)
 
 
