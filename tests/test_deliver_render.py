@@ -50,7 +50,7 @@ def place(text: str, word: str, field: str = "body", term: str = "", how: str = 
 REISE = Telling(
     rule="Nordkorea",
     evidence=(
-        place(HEADLINE, "Kim", "headline"),
+        place(HEADLINE, "Kim", "title"),
         place(BODY, "Kim"),
         place(BODY, "Auslandsreise", term="Reise", how="compound"),
     ),

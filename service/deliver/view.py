@@ -135,7 +135,7 @@ def shown(notice: Notice, item: Item, *, told: bool = False, window: int = WINDO
     return Shown(
         title=title,
         language=item.language,
-        headline=marked(item.headline, [e for e in evidence if e.field == "headline"]) or (Piece(title),),
+        headline=marked(item.headline, [e for e in evidence if e.field == "title"]) or (Piece(title),),
         excerpt=excerpt(item.body, body, window) if window else (),
         source=_name(notice.source),
         when=when(at) if at else "",
