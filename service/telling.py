@@ -165,6 +165,8 @@ class Teller:
         elif admission.action is Action.UPDATE and alert is not None:
             tx.alerts.update(replace(alert, revision=alert.revision + 1, updated_at=now))
             self.queue(tx, alert, rule, item, source.tags, now)
+        elif admission.action is Action.JOIN and not policy.embargoed(item, now):
+            self._let_go(tx, item, now)
         self.report(
             f"hit.{admission.action}",
             rule=rule.name,
@@ -173,6 +175,14 @@ class Teller:
             headline="" if policy.embargoed(item, now) else item.headline,
             reason=admission.reason,
         )
+
+    def _let_go(self, tx: Transaction, item: Item, now: datetime) -> None:
+        """What waits for the embargo on another item of the story tells of this one, which is free."""
+        for waiting in tx.outbox.of_story(item.story):
+            held = waiting.state is DeliveryState.HELD and waiting.item
+            if held and policy.embargoed(tx.items.get(waiting.item), now):
+                waits = waiting.reason != policy.EMBARGOED and waiting.due_at
+                tx.outbox.aim(waiting.id, item.id, waits or now)
 
     def _old(self, item: Item, source: Source, now: datetime) -> bool:
         """Whether the item is older than what the first poll of a source alerts on."""

@@ -123,7 +123,7 @@ def as_lines(found: Sequence[Found]) -> Iterator[str]:
     """JSON Lines: a hit each, in the shapes of the API."""
     for one in found:
         shape = shapes.item(one.item, one.source) | {
-            "hit": shapes.hit(one.hit, one.item.headline),
+            "hit": shapes.hit(one.hit, one.item),
             "withdrawn": one.withdrawn,
         }
         yield json.dumps(shape, ensure_ascii=True) + "\n"

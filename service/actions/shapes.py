@@ -167,11 +167,12 @@ def evidence(one: Evidence) -> Shape:
     return shape | {"list": one.list} if one.list else shape
 
 
-def hit(one: Hit, headline: str) -> Shape:
-    """A hit with its places."""
+def hit(one: Hit, of: Item) -> Shape:
+    """A hit with its item and its places."""
     return {
         "item": one.item,
-        "headline": headline,
+        "headline": of.headline,
+        "embargo_until": when(of.embargo_until),
         "at": when(one.at),
         "rule_version": one.rule_version,
         "evidence": [evidence(place) for place in one.evidence],
@@ -200,6 +201,7 @@ def result(one: Result) -> Shape:
     """An item that a query hits; a stored one is named by its id too."""
     shape: Shape = {
         "headline": one.item.headline,
+        "embargo_until": when(one.item.embargo_until),
         "evidence": [evidence(place) for place in one.evidence or ()],
     }
     return shape | ({"item": one.item.id, "source": one.source} if one.item.id else {})
@@ -294,7 +296,7 @@ def told(one: Told) -> Shape:
 def alert_view(one: AlertView) -> Shape:
     """An alert, where its rule hit, and what was sent."""
     return told(one.told) | {
-        "hits": [hit(found, item.headline) for found, item in one.hits],
+        "hits": [hit(found, item) for found, item in one.hits],
         "deliveries": [delivery(each) for each in one.deliveries],
     }
 
@@ -416,7 +418,7 @@ def why(one: Why) -> Shape:
         "rule": rule(one.rule) if one.rule else None,
         "explained": explanation(one.explained),
         "hits_now": one.hits_now,
-        "hit": hit(one.hit, one.item.headline) | {"action": one.hit.action, "reason": one.hit.reason}
+        "hit": hit(one.hit, one.item) | {"action": one.hit.action, "reason": one.hit.reason}
         if one.hit
         else None,
         "alert": alert(one.alert, one.rule.name if one.rule else "", one.headline) if one.alert else None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import click
@@ -11,7 +12,7 @@ import click
 from service.actions.page import Page
 from service.cli.arguments import NUMBER
 from service.cli.drawing import table
-from service.cli.screens import delivery_lines, field, hit_lines, timeline_lines
+from service.cli.screens import delivery_lines, field, hit_lines, timeline_lines, with_embargo
 from service.cli.session import QueryCommand, Session, command, paged
 from service.cli.terminal import bold, local, paragraphs, safe, state
 from service.cli.words import _, ngettext, number
@@ -35,7 +36,8 @@ def list_items(session: Session, page: Page, source: str, versions: bool) -> Non
 
     with session.app() as app:
         found = desk.items(app, page, source=source, versions=versions)
-    rows = ((item.id, item.received_at, name, item.headline) for item, name in found)
+    title = with_embargo if session.embargoed else attrgetter("headline")
+    rows = ((item.id, item.received_at, name, title(item)) for item, name in found)
     session.answer(
         [shapes.item(item, name) for item, name in found],
         table((_("id"), _("received"), _("source"), _("headline")), rows, _("no items")),
@@ -122,11 +124,10 @@ def _story(seen: StoryView, line: Timeline, now: datetime) -> Iterator[str]:
         yield field(_("newest"), safe(newest))
         if item.link:
             yield field(_("link"), safe(item.link))
-        yield ""
         if item.embargo_until and item.embargo_until > now:
-            yield _("embargoed until {at}", at=local(item.embargo_until))
-        else:
-            yield from paragraphs(item.body)
+            yield field(_("embargo"), _("until {at}", at=local(item.embargo_until)))
+        yield ""
+        yield from paragraphs(item.body)
     yield ""
     yield from timeline_lines(line)
     if seen.deliveries:

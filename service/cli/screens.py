@@ -108,11 +108,20 @@ def tally_line(counts: Mapping[str, int]) -> str:
     return f"{looked}, {found}" if items else found
 
 
+def with_embargo(item: Item) -> str:
+    """The headline after the end of its embargo, for whoever sees both."""
+    if item.embargo_until is None:
+        return item.headline
+    return f"{_('embargoed until {at}', at=local(item.embargo_until))}: {item.headline}"
+
+
 def hit_lines(item: Item, evidence: Sequence[Evidence], source: str = "", *, reasons: bool) -> Iterator[str]:
     """An item with its matched words marked, and on request why each one matched."""
     at = local(item.received_at if item.id else item.published_at)
     titled = [place for place in evidence if place.field == "title"]
     yield f"  {at:<16}  {f'{safe(source)}  ' if source else ''}{marked(item.headline, spans(titled))}"
+    if item.embargo_until and evidence:  # of what may not be read yet, there is none
+        yield INDENT + state(_("embargoed until {at}", at=local(item.embargo_until)))
     # The text is shown where it holds what the headline does not say.
     missing = {place.term for place in evidence} - {place.term for place in titled}
     body = [place for place in evidence if place.field == "body"]

@@ -32,6 +32,7 @@ class Session:
 
     file: str = ""  # --config
     json: bool = False
+    embargoed: bool = False
 
     def path(self) -> Path | None:
         """The configuration file in use; None where there is none."""
@@ -58,7 +59,7 @@ class Session:
         # What a console channel prints must not stand beside the one document of `--json`.
         beside = redirect_stdout(sys.stderr) if self.json else nullcontext()
         with closing(app), beside:
-            yield app
+            yield app.trusted() if self.embargoed else app
 
     def answer(self, shape: object, lines: Iterable[str]) -> None:
         """Print the answer: `shape` as JSON where that was asked for, else `lines`."""
@@ -88,7 +89,7 @@ pass_session = click.make_pass_decorator(Session, ensure=True)
 
 
 def common_options() -> list[click.Parameter]:
-    """`--config`, `--json` and `--ui-lang`, which stand before or after the command."""
+    """The options of every command, which stand before or after it."""
 
     def remember(name: str) -> Callable[[click.Context, click.Parameter, Any], None]:
         def callback(ctx: click.Context, parameter: click.Parameter, value: Any) -> None:  # noqa: ANN401
@@ -117,6 +118,13 @@ def common_options() -> list[click.Parameter]:
             expose_value=False,
             callback=remember("json"),
             help="Answer with one JSON document on standard output.",
+        ),
+        click.Option(
+            ["--embargoed"],
+            is_flag=True,
+            expose_value=False,
+            callback=remember("embargoed"),
+            help="Show the text of what is embargoed, too.",
         ),
         click.Option(
             ["--ui-lang"],

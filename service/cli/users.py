@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from service.model import Account, Secret
 
 ROLES = ("viewer", "editor", "admin")
-SCOPES = ("read", "write", "metrics")
+SCOPES = ("read", "write", "metrics", "embargoed")
 USER = ("add", "list", "role", "passwd", "invite", "remove")
 TOKEN = ("add", "list", "revoke")
 
@@ -29,14 +29,19 @@ TOKEN = ("add", "list", "revoke")
 @click.argument("verb", metavar="add|list|role|passwd|invite|remove", type=Choice(USER))
 @click.argument("name", metavar="[NAME]", required=False, default="")
 @click.option("--role", type=Choice(ROLES), help="What the user may: viewer, editor, admin.")
+@click.option("--sees-embargoed/--no-sees-embargoed", "trusted", default=None,
+              help="Whether embargoed text is shown to the user.")  # fmt: skip
 @click.option("--invite", is_flag=True, help="Print an address at which the user chooses it.")
-def user(session: Session, verb: str, name: str, role: str | None, invite: bool) -> None:
+def user(
+    session: Session, verb: str, name: str, role: str | None, trusted: bool | None, invite: bool
+) -> None:
     r"""Users of the desk page. While there are none, the page is open on this machine alone.
 
     \b
     monitor user add anna --role admin           asks for a password
     monitor user add ben --role editor --invite  prints an address that works once
     monitor user role ben --role admin
+    monitor user role anna --sees-embargoed
     monitor user passwd anna
     monitor user list
     """
@@ -49,7 +54,7 @@ def user(session: Session, verb: str, name: str, role: str | None, invite: bool)
     if verb == "list":
         with session.app() as app:
             found = people.listed(app)
-        rows = ((one.name, one.role.value, _("set") if one.password else _("none yet")) for one in found)
+        rows = ((one.name, _may(one), _("set") if one.password else _("none yet")) for one in found)
         session.answer(
             [_user(one) for one in found],
             table(
@@ -64,14 +69,18 @@ def user(session: Session, verb: str, name: str, role: str | None, invite: bool)
         if verb == "add":
             password = "" if invite else _password()
             first = Role.VIEWER if people.anybody(app) else Role.ADMIN
-            account = people.add(app, Account(name=name, role=Role(role) if role else first), password)
-            said = _("user {name} added, {role}", name=safe(name), role=account.role.value)
+            new = Account(name=name, role=Role(role) if role else first, sees_embargoed=bool(trusted))
+            account = people.add(app, new, password)
+            said = _("user {name} added, {role}", name=safe(name), role=_may(account))
             shape = _user(account)
         elif verb == "role":
-            if not role:
+            if not role and trusted is None:
                 raise UsageError(_("say which: --role {roles}", roles="|".join(ROLES)))
-            account = people.edit(app, name, role=Role(role))
-            said, shape = _("user {name} is {role} now", name=safe(name), role=role), _user(account)
+            changes = {"role": Role(role) if role else None, "sees_embargoed": trusted}
+            given = {field: value for field, value in changes.items() if value is not None}
+            account = people.edit(app, name, **given)
+            said = _("user {name} is {role} now", name=safe(name), role=_may(account))
+            shape = _user(account)
         elif verb == "passwd":
             account = people.set_password(app, name, _password())
             said = _("the password of {name} is changed, all sessions ended", name=safe(name))
@@ -154,8 +163,18 @@ def _address(session: Session, handed: Handed) -> str:
     return f"{base}/welcome/{handed.text}"
 
 
+def _may(one: Account) -> str:
+    """`editor, sees what is embargoed`."""
+    return f"{one.role.value}, {_('sees what is embargoed')}" if one.sees_embargoed else one.role.value
+
+
 def _user(one: Account) -> dict[str, object]:
-    return {"name": one.name, "role": one.role.value, "has_password": bool(one.password)}
+    return {
+        "name": one.name,
+        "role": one.role.value,
+        "has_password": bool(one.password),
+        "sees_embargoed": one.sees_embargoed,
+    }
 
 
 def _token(one: Secret) -> dict[str, object]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from datetime import datetime, timedelta
+from functools import partial
 from gettext import NullTranslations
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -31,6 +32,7 @@ from service.app import App
 from service.deliver.dialect import CONTROL, clean
 from service.locale.catalogue import UI_LANGUAGES, catalogue
 from service.locale.reasons import reasons
+from service.model import Evidence, Item
 from service.web import drawing
 from service.web.forms import SAID, said
 from service.web.viewer import Viewer
@@ -69,16 +71,17 @@ class Views:
     def __init__(self, app: App) -> None:
         self.app = app
         self.memo = Memo()
-        self._of = {language: _environment(language) for language in UI_LANGUAGES}
+        self._of = {language: _environment(language, app) for language in UI_LANGUAGES}
 
     def text(self, template: str, viewer: Viewer, **facts: object) -> str:
         """A part of a page."""
         return self._of[viewer.language].get_template(template).render(viewer=viewer, **facts)
 
     def page(
-        self, request: Request, viewer: Viewer, template: str, status: int = 200, **facts: object
+        self, request: Request, viewer: Viewer, template: str, status: int = 0, **facts: object
     ) -> Response:
-        """A page."""
+        """A page; where the fact `error` says what was wrong with the form before it, its status is 422."""
+        status = status or (422 if facts.get("error") else 200)
         sentence = said(request)
         facts |= {"path": request.url.path, "version": __version__, "said": sentence}
         response = HTMLResponse(self.text(template, viewer, **facts), status)
@@ -106,7 +109,7 @@ def translations(language: str) -> NullTranslations:
     return catalogue(HERE / "locale", language)
 
 
-def _environment(language: str) -> Environment:
+def _environment(language: str, app: App) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(HERE / "templates"),
         autoescape=True,
@@ -120,7 +123,7 @@ def _environment(language: str) -> Environment:
     environment.install_gettext_callables(words.gettext, words.ngettext, newstyle=True)  # type: ignore[attr-defined]
     environment.filters |= {
         "told": reasons(language).said,
-        "headline": drawing.headline,
+        "headline": headline,
         "passage": drawing.passage,
         "outside": drawing.outside,
         "bars": drawing.bars,
@@ -136,7 +139,13 @@ def _environment(language: str) -> Environment:
         "query": lambda facts: urlencode({name: value for name, value in facts.items() if value}),
     }
     environment.globals |= {"changes": drawing.changes, "day": day, "stamp": stamp}
+    environment.globals["clock"] = partial(_now, app)
     return environment
+
+
+def _now(app: App) -> datetime:
+    """The time that all nodes share; the database is opened when a page asks for it."""
+    return app.store.now()
 
 
 class Lines(str):
@@ -171,6 +180,21 @@ def prose(text: str, *, inline: bool = False) -> Markup:
 def verbatim(text: str) -> Lines:
     """A text with its own lines, each of them harmless."""
     return Lines("\n".join(clean(line) for line in text.splitlines()))
+
+
+EMBARGOED = noted("Embargoed until %(until)s")
+
+
+@pass_context
+def headline(context: Context, item: Item, evidence: Iterable[Evidence] = ()) -> Markup:
+    """The headline with its matched words marked; under an embargo the end of that, and both for who may."""
+    shown = drawing.headline(item, evidence)
+    if item.embargo_until is None or item.embargo_until <= context["clock"]():
+        return shown
+    viewer: Viewer = context["viewer"]
+    before, _, after = translations(viewer.language).gettext(EMBARGOED).partition("%(until)s")
+    label = Markup("<strong>{}{}{}</strong>").format(before, at(context, item.embargo_until), after)
+    return Markup("{} {}").format(label, shown) if viewer.sees_embargoed or not item.id else label
 
 
 @pass_context
