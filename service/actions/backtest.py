@@ -17,9 +17,10 @@ from service.actions.rounds import Progress, silent
 from service.actions.shapes import NEWEST
 from service.actions.trials import KEPT, Change, Query, Result, Trial
 from service.app import App
-from service.model import Item
+from service.model import Item, Rule
 from service.rules import lint
 from service.rules.document import Document
+from service.rules.grammar import parse
 from service.rules.index import evaluate
 from service.rules.nearmiss import NearMiss, NearMisses
 from service.rules.nodes import ListRef, Node, Term
@@ -100,6 +101,28 @@ def backtest(
             reader.read(page)
             progress(len(page))
         return reader.result()
+
+
+def forecast(app: App, rule: Rule, *, progress: Progress = silent) -> Backtest:
+    """What a rule that was just written would have hit; the alerts a day that it promises are remembered.
+
+    Whoever wrote a rule that alerts ten times as often is told. An archive of a few items promises nothing.
+    """
+    with app.store.read() as tx:
+        query = Query(parse(rule.query, tx.rules.lists()), rule.language)
+    tried = backtest(app, query, progress=progress)
+    if tried.items >= CONCLUSIVE:
+        with app.store.begin() as tx:
+            tx.rules.expect(rule.id, tried.per_day)
+    return tried
+
+
+def catch_up(app: App, rule: Rule) -> None:
+    """Work out what a rule promises, where its query has none yet: new, or changed."""
+    with app.store.read() as tx:
+        known = tx.rules.forecasts([rule.id])
+    if not known:
+        forecast(app, rule)
 
 
 def growing(

@@ -56,12 +56,6 @@ def edit(app: App, name: str, /, *, by: str = "", **changes: object) -> Rule:
         return tx.rules.edit(changed, app.store.now(), by)
 
 
-def expect(app: App, rule: Rule, per_day: float) -> None:
-    """Remember how many alerts a day the back-test promised: whoever gets ten times as many is told."""
-    with app.store.begin() as tx:
-        tx.rules.expect(rule.id, per_day)
-
-
 def listed(app: App) -> Sequence[Rule]:
     """All rules by name, disabled ones included."""
     with app.store.read() as tx:

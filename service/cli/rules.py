@@ -91,8 +91,7 @@ def add_rule(session: Session, query: Sequence[str], also_last: timedelta | None
     Options are long ones only, so -EZB is a word of the query. --to takes CHANNEL or CHANNEL:RECIPIENT.
     """
     from service.actions import rules, shapes
-    from service.actions.backtest import CONCLUSIVE, backtest, warnings
-    from service.actions.trials import Query
+    from service.actions.backtest import forecast, warnings
 
     wanted = Rule(**{"name": "", "query": "", **settings(options)})
     # What --also-last tells of is all there already: no other rule's hit is waited for.
@@ -102,10 +101,8 @@ def add_rule(session: Session, query: Sequence[str], also_last: timedelta | None
         added = rules.add(app, wanted, node, also_last=also_last, by=session.person)
         session.say(_("rule {name} added", name=safe(added.name)))
         with progress(_("reading the archive")) as advance:
-            tried = backtest(app, Query(node, added.language), progress=advance)
+            tried = forecast(app, added, progress=advance)
         advice = warnings(node, tried)
-        if tried.items >= CONCLUSIVE:
-            rules.expect(app, added, tried.per_day)
     session.answer(
         shapes.rule(added) | {"backtest": shapes.backtest(tried), "warnings": advice},
         _added(added, tried, advice),
@@ -173,7 +170,7 @@ def show_rule(session: Session, name: str) -> None:
         shapes.rule(rule)
         | {
             "versions": [shapes.rule(old) for old in former],
-            "hits": [shapes.hit(hit, item) for hit, item in hits],
+            "hits": [shapes.hit(hit, item.headline) for hit, item in hits],
             "counts": counts,
             "quality": shapes.quality(seen),
         },
@@ -191,6 +188,7 @@ def edit_rule(session: Session, rule: str, query: Sequence[str], **options: Any)
     --name renames it; --to replaces all it told; --digest none ends a digest.
     """
     from service.actions import rules, shapes
+    from service.actions.backtest import forecast
 
     changes = settings(options)
     if changes.get("digest") == "none":
@@ -202,6 +200,9 @@ def edit_rule(session: Session, rule: str, query: Sequence[str], **options: Any)
             with app.store.read() as tx:
                 changes["query"] = str(rules.understand(tx, query))
         edited = rules.edit(app, rule, by=session.person, **changes)
+        if query:
+            with progress(_("reading the archive")) as advance:
+                forecast(app, edited, progress=advance)
     said = _("rule {name} is in version {version}", name=safe(edited.name), version=edited.version)
     session.answer(shapes.rule(edited), [said, *rule_lines(edited)])
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import quote
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, BackgroundTasks, Request, Response
 from fastapi.sse import format_sse_event
 from starlette.responses import StreamingResponse
 
@@ -189,7 +189,9 @@ def _pasted(app: App, query: trials.Query, text: str) -> Sequence[trials.Result]
 
 
 @router.post("/rules")
-def add_rule(request: Request, app: Monitor, who: Writer, viewer: Asking, sent: Sent) -> Response:
+def add_rule(
+    request: Request, app: Monitor, who: Writer, viewer: Asking, sent: Sent, later: BackgroundTasks
+) -> Response:
     """Watch for something from now on."""
     try:
         with app.store.read() as tx:
@@ -197,13 +199,22 @@ def add_rule(request: Request, app: Monitor, who: Writer, viewer: Asking, sent: 
         added = rules.add(app, _rule(sent), node, by=who.name)
     except MonitorError as error:
         return _refused(request, app, viewer, sent, error)
+    later.add_task(backtest.catch_up, app, added)  # reading a large archive takes longer than a page should
     record(app, who.name, "add-rule", added.name, {"query": added.query})
     views(request).memo.forget()
     return go(f"/rules/{_segment(added.name)}", views(request).say(viewer, "The rule watches from now on."))
 
 
 @router.post("/rules/{name}")
-def save_rule(request: Request, app: Monitor, who: Writer, viewer: Asking, sent: Sent, name: str) -> Response:
+def save_rule(
+    request: Request,
+    app: Monitor,
+    who: Writer,
+    viewer: Asking,
+    sent: Sent,
+    name: str,
+    later: BackgroundTasks,
+) -> Response:
     """The next version of a rule; the former is kept."""
     wanted = _rule(sent)
     try:
@@ -223,6 +234,7 @@ def save_rule(request: Request, app: Monitor, who: Writer, viewer: Asking, sent:
         )
     except MonitorError as error:
         return _refused(request, app, viewer, sent, error)
+    later.add_task(backtest.catch_up, app, edited)
     record(app, who.name, "edit-rule", edited.name, {"query": edited.query})
     views(request).memo.forget()
     return go(f"/rules/{_segment(edited.name)}", views(request).say(viewer, "Saved."))

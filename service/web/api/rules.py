@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, BackgroundTasks
 
 from service.actions import archive, desk, rules, shapes, trials
-from service.actions.backtest import backtest, on_archive, warnings
+from service.actions.backtest import catch_up, forecast, on_archive, warnings
 from service.actions.people import record
 from service.actions.shapes import Shape
 from service.errors import UsageError
@@ -89,7 +89,7 @@ def add_rule(app: Monitor, who: Writer, body: NewRule) -> Shape:
     wanted = Rule(**{"name": "", "query": "", **_fields(given)})
     added = rules.add(app, wanted, node, also_last=also_last, by=who.name)
     record(app, who.name, "add-rule", added.name, {"query": added.query})
-    tried = backtest(app, trials.Query(node, added.language), since=timedelta(days=30))
+    tried = forecast(app, added)
     return shapes.rule(added) | {"backtest": shapes.backtest(tried), "warnings": warnings(node, tried)}
 
 
@@ -100,18 +100,19 @@ def show_rule(app: Monitor, _: Reader, name: str, limit: Limit = 10) -> Shape:
     hits = desk.hits(app, name, limit)
     return shapes.rule(rule) | {
         "versions": [shapes.rule(old) for old in former],
-        "hits": [shapes.hit(hit, item) for hit, item in hits],
+        "hits": [shapes.hit(hit, item.headline) for hit, item in hits],
     }
 
 
 @router.patch("/{name}")
-def edit_rule(app: Monitor, who: Writer, name: str, body: Edited) -> Shape:
+def edit_rule(app: Monitor, who: Writer, name: str, body: Edited, later: BackgroundTasks) -> Shape:
     """Change a rule; the old version is kept."""
     changes = _fields(body.given())
     if "query" in changes:
         with app.store.read() as tx:
             changes["query"] = str(rules.understand(tx, [changes["query"]]))
     edited = rules.edit(app, name, by=who.name, **changes)
+    later.add_task(catch_up, app, edited)
     record(app, who.name, "edit-rule", edited.name, body.given())
     return shapes.rule(edited)
 
