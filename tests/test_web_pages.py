@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import time
 from contextlib import ExitStack
+from datetime import timedelta
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import httpx
 import pytest
 
-from service.actions import exports, people
+from service.actions import board, exports, handover, people, silences
 from service.model import Status
 from service.web.drawing import bars, outside
 from service.web.server import Server
@@ -120,6 +122,25 @@ def test_the_words_that_matched_are_marked_in_the_headline_too(tmp_path: Path) -
         room.poll()
         for path in ("/", "/rules/Kim", "/stories/4", "/search?q=Reise"):
             assert "auf <mark>Reisen</mark></a>" in visitor.get(path).text.replace("</h1>", "</a></h1>"), path
+
+
+def test_the_handover_is_that_of_the_command(tmp_path: Path) -> None:
+    with busy_desk(tmp_path) as (room, visitor):
+        room.wire("wire", TRIP, Entry("n", "Kim Jong Un auf Reisen", "PEKING - Er ist dort."))
+        room.poll()
+        board.acknowledge(room.app, 1, "anna")
+        silences.add(room.app, ["rule=Kim"], timedelta(hours=4), "bekannt", "anna")
+        room.wire("wire", Entry("s", "Reise von Kim Jong Un endet", "WLADIWOSTOK - Der Zug fährt zurück."))
+        room.poll()
+        page = visitor.get("/handover?since=2h").text
+        seen = handover.handover(room.app, handover.since(room.app, "2h"))
+        assert f"{len(seen.told)} told, {len(seen.waiting)} not taken" in page
+        for told in (*seen.told, *seen.silences):
+            assert re.sub(r"<[^>]+>", "", page).count(getattr(told, "headline", "bekannt")) >= 1
+        assert list(seen.silenced) == ["Reise von Kim Jong Un endet"]
+        assert "Reise von Kim Jong Un endet" in page
+        refused = visitor.get("/handover?since=yesterday")
+        assert (422, True) == (refused.status_code, "22:00 or 8h" in refused.text)
 
 
 def test_a_story_is_taken_on_the_page(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from service.quantities import duration
 from service.telling import announce
 
 LISTED = 50  # stories under one heading; the rest is counted
+SHIFT = "8h"  # what a handover tells of, where nothing else is said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

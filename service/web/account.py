@@ -91,9 +91,7 @@ def accept(request: Request, app: Monitor, viewer: Asking, sent: Sent, invitatio
     except MonitorError as error:
         if account is None:
             raise
-        return views(request).page(
-            request, viewer, "welcome.html", 422, account=account, error=sentence(error)
-        )
+        return views(request).page(request, viewer, "welcome.html", account=account, error=sentence(error))
     if handed is None:
         raise RefusedError(404, "this invitation is used, or too old: ask for another")
     response = go("/")
@@ -116,7 +114,6 @@ def _settings(request: Request, viewer: Viewer, error: str = "") -> Response:
         request,
         viewer,
         "settings.html",
-        422 if error else 200,
         language=account.language if account else request.cookies.get("language", ""),
         zone=account.timezone if account else "",
         error=error,
@@ -192,7 +189,6 @@ def _people(
         request,
         viewer,
         "people.html",
-        422 if error else 200,
         users=people.listed(app),
         tokens=people.tokens(app),
         changes=changes,

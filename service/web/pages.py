@@ -11,9 +11,10 @@ from fastapi import APIRouter, Query, Request, Response
 from starlette.exceptions import HTTPException
 
 from service.actions import archive, board, desk, silences, sources, trials, why
+from service.actions import handover as shift
 from service.actions import rules as rule_actions
 from service.actions.page import Page
-from service.errors import MonitorError, QueryError
+from service.errors import MonitorError, QueryError, UsageError
 from service.model import AlertState, DeliveryState, Evidence, Hit, Scope, SourceState
 from service.web.api.exchange import LARGEST, span
 from service.web.auth import Caller, Monitor, Reader, RefusedError, identify
@@ -77,18 +78,26 @@ def wall(request: Request, app: Monitor, who: Reader, viewer: Asking) -> Respons
 
 
 @router.get("/handover")
-def handover(request: Request, app: Monitor, _: Reader, viewer: Asking, since: str = "12h") -> Response:
-    """What the next shift should know."""
-    length = span(since if since in {"8h", "12h", "24h", "3d"} else "12h")
+def show_handover(
+    request: Request, app: Monitor, _: Reader, viewer: Asking, since: str = shift.SHIFT
+) -> Response:
+    """What the next shift should know, as the command says it; `since` is 22:00, or so long ago: 8h."""
+    error = ""
+    try:
+        begin = shift.since(app, since)
+    except UsageError as refused:
+        begin, error = shift.since(app, shift.SHIFT), sentence(refused)
+    seen = shift.handover(app, begin)
+    waiting = list(dict.fromkeys(one.alert.story for one in seen.waiting))
     return views(request).page(
         request,
         viewer,
         "handover.html",
         since=since,
-        waiting=board.desk(app, state=AlertState.OPEN, since=length, limit=ROWS),
-        taken=board.desk(app, state=AlertState.ACKNOWLEDGED, since=length, limit=ROWS),
-        silences=silences.listed(app),
-        glance=board.glance(app),
+        seen=seen,
+        cards=board.cards(app, waiting[:ROWS]),
+        more=max(0, len(waiting) - ROWS),
+        error=error,
     )
 
 
@@ -143,6 +152,7 @@ def search(
         request,
         viewer,
         "search.html",
+        200,
         query=q,
         source=source,
         since=since,
@@ -175,7 +185,6 @@ def sources_page(
         request,
         viewer,
         "sources.html",
-        422 if error else 200,
         rhythms=shown,
         counts=counts,
         state=state,
@@ -243,7 +252,6 @@ def silences_page(
         request,
         viewer,
         "silences.html",
-        422 if error else 200,
         silences=silences.listed(app),
         names=names,
         matcher=matcher,
