@@ -170,7 +170,7 @@ def show_rule(session: Session, name: str) -> None:
         shapes.rule(rule)
         | {
             "versions": [shapes.rule(old) for old in former],
-            "hits": [shapes.hit(hit, item.headline) for hit, item in hits],
+            "hits": [shapes.hit(hit, item) for hit, item in hits],
             "counts": counts,
             "quality": shapes.quality(seen),
         },

@@ -100,7 +100,7 @@ def show_rule(app: Monitor, _: Reader, name: str, limit: Limit = 10) -> Shape:
     hits = desk.hits(app, name, limit)
     return shapes.rule(rule) | {
         "versions": [shapes.rule(old) for old in former],
-        "hits": [shapes.hit(hit, item.headline) for hit, item in hits],
+        "hits": [shapes.hit(hit, item) for hit, item in hits],
     }
 
 
