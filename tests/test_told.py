@@ -13,7 +13,9 @@ import pytest
 
 from service.actions import rounds
 from service.model import AlertState, DeliveryState, Status
+from tests.desk import desk
 from tests.newsroom import TRIP, Entry, Room, changed, newsroom
+from tests.shell import Shell
 
 KIM = '"Kim Jong Un" + Reise'
 FLASH = "Kim Jong Un ist auf einer Auslandsreise."
@@ -196,6 +198,29 @@ def test_a_copy_that_comes_after_the_kill_is_stored_and_not_told(room: Room) -> 
     with room.app.store.read() as tx:
         [hit] = [hit for hit in tx.alerts.hits_of_story(1) if hit.action == "suppress"]
         assert "the original was withdrawn" == hit.reason
+
+
+def test_a_copy_of_what_was_withdrawn_is_marked_wherever_it_is_shown(room: Room, tmp_path: Path) -> None:
+    long(room)
+    kill(room)
+    room.wire(
+        "portal", Entry("p-1", "Kim Jong Un fährt im Zug nach Peking", LONG, "https://portal.example/1")
+    )
+    room.add_source("portal")
+    room.poll()
+    monitor = Shell(tmp_path)
+    monitor.configure()
+    listed = monitor("list-items", "--json").json
+    assert [True, False] == [item["original_withdrawn"] for item in listed], "the copy, not the kill"
+    assert "original withdrawn: Kim" in monitor("list-items").out
+    assert "original withdrawn – Kim" in monitor("show-story", "1").out
+    assert [True, False, True] == [
+        item["original_withdrawn"] for item in monitor("show-story", "1", "--json").json["versions"]
+    ]
+    with desk(room) as web:
+        assert 1 == web.get("/search").text.count("original withdrawn")
+        assert "original withdrawn" in web.get("/stories/1").text
+        assert [True, False] == [one["original_withdrawn"] for one in web.get("/api/v1/items").json()]
 
 
 def test_a_removed_rule_swallows_no_retraction(room: Room) -> None:

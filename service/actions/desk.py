@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from service.actions.page import Page
 from service.app import App
 from service.errors import NotFoundError, UsageError
-from service.model import Alert, AlertState, Attempt, Delivery, DeliveryState, Hit, Item, Sighting, Story
+from service.model import (
+    Alert,
+    AlertState,
+    Attempt,
+    Delivery,
+    DeliveryState,
+    Hit,
+    Item,
+    Sighting,
+    Status,
+    Story,
+)
 from service.store.db import Transaction
 from service.telling import directory
 
@@ -25,6 +36,14 @@ def items(app: App, page: Page, *, source: str = "", versions: bool = False) -> 
             versions=versions,
         )
     return [(item, names.get(item.source, "")) for item in found]
+
+
+def withdrawn(app: App, of: Iterable[Item]) -> set[int]:
+    """The ids of those items whose story was taken back, while they themselves say nothing of it."""
+    standing = [item for item in of if item.status is Status.USABLE]
+    with app.store.read() as tx:
+        gone = tx.board.withdrawn({item.story for item in standing})
+    return {item.id for item in standing if item.story in gone}
 
 
 def source_names(app: App) -> dict[int, str]:
@@ -51,6 +70,10 @@ class StoryView:
     sightings: Sequence[Sighting]
     alerts: Sequence[Told]
     deliveries: Sequence[Delivery]
+
+    def withdrawn(self, item: Item) -> bool:
+        """Whether the story was taken back, while this item of it says nothing of that."""
+        return self.story.status is Status.CANCELED and item.status is Status.USABLE
 
 
 def story(app: App, story_id: int) -> StoryView:

@@ -97,9 +97,12 @@ def rule(one: Rule) -> Shape:
     }
 
 
-def item(one: Item, source_name: str) -> Shape:
-    """An item. The note of desks to desks is not for everybody, and not in it."""
-    return {
+def item(one: Item, source_name: str, *, withdrawn: bool | None = None) -> Shape:
+    """An item; `withdrawn` says whether its original was, where that is known.
+
+    The note of desks to desks is not for everybody, and not in it.
+    """
+    shape: Shape = {
         "id": one.id,
         "story": one.story,
         "source": source_name,
@@ -128,6 +131,7 @@ def item(one: Item, source_name: str) -> Shape:
         "link": one.link or None,
         "rights": one.rights or None,
     }
+    return shape if withdrawn is None else shape | {"original_withdrawn": withdrawn}
 
 
 def story(one: Story) -> Shape:
@@ -304,7 +308,7 @@ def alert_view(one: AlertView) -> Shape:
 def story_view(one: StoryView) -> Shape:
     """A story with all that belongs to it."""
     return story(one.story) | {
-        "versions": [item(each, name) for each, name in one.items],
+        "versions": [item(each, name, withdrawn=one.withdrawn(each)) for each, name in one.items],
         "carried_by": [sighting(each) for each in one.sightings],
         "alerts": [told(each) for each in one.alerts],
         "deliveries": [delivery(each) for each in one.deliveries],

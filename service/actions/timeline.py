@@ -9,9 +9,10 @@ from itertools import groupby
 
 from service.app import App
 from service.deliver.excerpt import Piece, difference
-from service.model import AlertState, Delivery, Item, Link, Placement, Story
+from service.model import AlertState, Delivery, Item, Link, Placement, Status, Story
 
 COMPARED = 20_000  # characters of a text whose change is shown
+WITHDRAWN = "original withdrawn"  # the mark of a copy of what its agency took back
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +46,10 @@ def timeline(app: App, story_id: int) -> Timeline:
         names, rules = tx.sources.names(), tx.rules.names()
         items = {item.id: item for item in tx.stories.items(story_id)}
         placed = {number: tx.items.placement(number) for number in items}
+        gone = story.status is Status.CANCELED
         events = [
-            _of_item(item, names.get(item.source, ""), placed[item.id], items) for item in items.values()
+            _of_item(item, names.get(item.source, ""), placed[item.id], items, gone=gone)
+            for item in items.values()
         ]
         for alert in tx.alerts.of_story(story_id):
             rule = rules.get(alert.rule, "")
@@ -76,13 +79,14 @@ def condensed(events: Sequence[Event]) -> Iterator[tuple[Event, int]]:
             yield from ((event, 0) for event in found)
 
 
-def _of_item(item: Item, source: str, placement: Placement, items: dict[int, Item]) -> Event:
+def _of_item(item: Item, source: str, placement: Placement, items: dict[int, Item], *, gone: bool) -> Event:
     what = {Link.FIRST: "first", Link.VERSION: "version", Link.BY_HAND: "by hand"}.get(placement.link, "copy")
     before = items.get(placement.nearest)
     signal = item.signal.value if item.signal.value != "none" else ""
     if placement.link is not Link.VERSION or before is None:
         told = placement.reason if placement.link is not Link.FIRST else ""
-        text = " – ".join(filter(None, (signal, item.headline, told)))
+        mark = WITHDRAWN if gone and what == "copy" and item.status is Status.USABLE else ""
+        text = " – ".join(filter(None, (signal, mark, item.headline, told)))
         return Event(_came(item), what, source, text, item.id)
     return Event(
         _came(item),

@@ -36,10 +36,15 @@ def list_items(session: Session, page: Page, source: str, versions: bool) -> Non
 
     with session.app() as app:
         found = desk.items(app, page, source=source, versions=versions)
+        gone = desk.withdrawn(app, (item for item, _ in found))
     title = with_embargo if session.embargoed else attrgetter("headline")
-    rows = ((item.id, item.received_at, name, title(item)) for item, name in found)
+    said = _("original withdrawn")
+    rows = (
+        (item.id, item.received_at, name, f"{said}: {title(item)}" if item.id in gone else title(item))
+        for item, name in found
+    )
     session.answer(
-        [shapes.item(item, name) for item, name in found],
+        [shapes.item(item, name, withdrawn=item.id in gone) for item, name in found],
         table((_("id"), _("received"), _("source"), _("headline")), rows, _("no items")),
     )
 

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import BigInteger, Connection, Table, cast, func, literal, null, select, union
 
-from service.model import Alert, AlertState, Delivery, Hit, Item, Story
+from service.model import Alert, AlertState, Delivery, Hit, Item, Status, Story
 from service.store.columns import MICROSECOND
 from service.store.rows import columns, slices
 from service.store.schema import alert, attempt, audit, delivery, hit, item, story
@@ -117,6 +117,14 @@ class Board:
             if newest.item in items and number in stories
         ]
         return sorted(sheets, key=lambda sheet: max(one.id for one in sheet.hits), reverse=True)
+
+    def withdrawn(self, ids: Collection[int]) -> set[int]:
+        """Which of the stories were taken back."""
+        found: set[int] = set()
+        for part in slices(ids):
+            query = select(story.c.id).where(story.c.id.in_(part), story.c.status == Status.CANCELED)
+            found.update(self._connection.execute(query).scalars())
+        return found
 
     def _hit_later(self, ids: Collection[int], before: int) -> set[int]:
         """Which of the stories were hit again since: an earlier page shows them."""

@@ -134,18 +134,21 @@ def search(
     before: Before = None,
 ) -> Response:
     """The archive, asked in the language of rules; without a question, what came in last."""
-    facts: dict[str, Any] = {"found": None, "newest": (), "error": "", "marked": ""}
+    facts: dict[str, Any] = {"found": None, "newest": (), "error": "", "marked": "", "withdrawn": ()}
     try:
         if q.strip():
-            facts["found"] = archive.search(
+            facts["found"] = found = archive.search(
                 app,
                 trials.understand(app, [q], ""),
                 before=before,
                 source=source,
                 since=span(since) if since in {"24h", "7d", "30d"} else None,
             )
+            shown = [one.item for one in found.results]
         else:
-            facts["newest"] = desk.items(app, Page(limit=ROWS, before=before), source=source)
+            facts["newest"] = newest = desk.items(app, Page(limit=ROWS, before=before), source=source)
+            shown = [item for item, _ in newest]
+        facts["withdrawn"] = desk.withdrawn(app, shown)
     except QueryError as error:
         facts |= {"error": sentence(error), "marked": place(error)}
     return views(request).page(

@@ -44,7 +44,9 @@ def list_items(
 ) -> Json:
     """What came in, the newest first."""
     found = desk.items(app, page, source=source, versions=versions)
-    return listing(request, page, [shapes.item(*one) for one in found], found[-1][0].id if found else None)
+    gone = desk.withdrawn(app, (item for item, _ in found))
+    answer = [shapes.item(item, name, withdrawn=item.id in gone) for item, name in found]
+    return listing(request, page, answer, found[-1][0].id if found else None)
 
 
 @router.get("/stories/{number}")
