@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 
-from service.actions import rounds
+from service.actions import rounds, rules
 from service.model import AlertState, DeliveryState, Status
 from tests.desk import desk
 from tests.newsroom import TRIP, Entry, Room, changed, newsroom
 from tests.shell import Shell
 
 KIM = '"Kim Jong Un" + Reise'
+HOLDINGS = "a notice of holdings or dealings: told where the rule names genre:"
 FLASH = "Kim Jong Un ist auf einer Auslandsreise."
 LONG = (
     "Nordkoreas Machthaber Kim Jong Un ist zu seiner ersten Auslandsreise seit zwei Jahren aufgebrochen. "
@@ -300,7 +301,15 @@ def test_notices_of_holdings_are_told_to_rules_that_name_the_genre(room: Room) -
     assert [["holdings"]] == [[rule["name"] for rule in post.json["rules"]] for post in room.hooks.posts]
     with room.app.store.read() as tx:
         held = [hit.reason for hit in tx.alerts.hits_of_story(1) if hit.action == "suppress"]
-        assert ["a notice of holdings or dealings: told where the rule names genre:"] == held
+        assert [HOLDINGS] == held
+    assert {HOLDINGS: 1} == rules.held_back(room.app, "kim-jong-un-reise")
+    monitor = Shell(room.folder)
+    monitor.configure("desk")
+    assert f"held back 1: {HOLDINGS}" in monitor("show-rule", "kim-jong-un-reise").out
+    assert {HOLDINGS: 1} == monitor("show-rule", "kim-jong-un-reise", "--json").json["held_back"]
+    with desk(room) as web:
+        assert f"1× {HOLDINGS}" in web.get("/rules/kim-jong-un-reise").text
+        assert {HOLDINGS: 1} == web.get("/api/v1/rules/kim-jong-un-reise").json()["held_back"]
 
 
 @pytest.mark.slow

@@ -76,6 +76,12 @@ def tally(app: App, name: str) -> dict[str, int]:
         return {"candidates": tx.rules.counted(rule)[0], **tx.alerts.tally(rule)}
 
 
+def held_back(app: App, name: str) -> dict[str, int]:
+    """How many hits of a rule were told to nobody, by the reason, the most first; raises NotFoundError."""
+    with app.store.read() as tx:
+        return tx.alerts.held_back(tx.rules.get(name).id)
+
+
 def keep_counts(app: App) -> None:
     """Write down how often the rules were looked at and hit since this was done last."""
     if counts := app.teller.counts():

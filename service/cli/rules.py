@@ -22,7 +22,7 @@ from service.cli.screens import (
 )
 from service.cli.session import QueryCommand, Session, command
 from service.cli.terminal import dim, quoted, safe, state
-from service.cli.words import _, told
+from service.cli.words import _, number, told
 from service.errors import UsageError
 from service.model import Priority, Rule
 
@@ -152,7 +152,7 @@ def show_rule(session: Session, name: str) -> None:
     with session.app() as app:
         rule, former = rules.history(app, name)
         hits = desk.hits(app, name, LATELY)
-        counts = rules.tally(app, name)
+        counts, held = rules.tally(app, name), rules.held_back(app, name)
         seen = feedback.quality(app, name)
         names = desk.source_names(app)
 
@@ -161,6 +161,8 @@ def show_rule(session: Session, name: str) -> None:
         yield from rule_lines(rule)
         yield from history_lines([rule, *former])
         yield field(_("counted"), tally_line(counts))
+        for reason, times in held.items():
+            yield field("", _("held back {times}: {reason}", times=number(times), reason=safe(told(reason))))
         yield from quality_lines(seen)
         yield field(_("hits"), _("the newest first") if hits else _("none yet"))
         for hit, item in hits:
@@ -172,6 +174,7 @@ def show_rule(session: Session, name: str) -> None:
             "versions": [shapes.rule(old) for old in former],
             "hits": [shapes.hit(hit, item) for hit, item in hits],
             "counts": counts,
+            "held_back": held,
             "quality": shapes.quality(seen),
         },
         lines(),

@@ -63,6 +63,13 @@ class Alerts:
         query = select(hit.c.action, func.count()).where(hit.c.rule == rule_id).group_by(hit.c.action)
         return {row[0]: row[1] for row in self._connection.execute(query)}
 
+    def held_back(self, rule_id: int) -> dict[str, int]:
+        """How many hits of a rule made nothing, by the reason, the most first."""
+        number = func.count().label("number")
+        query = select(hit.c.reason, number).where(hit.c.rule == rule_id, hit.c.action == "suppress")
+        query = query.group_by(hit.c.reason).order_by(number.desc(), hit.c.reason)
+        return {row[0]: row[1] for row in self._connection.execute(query)}
+
     # ------------------------------------------------------------ alerts
 
     def get(self, rule_id: int, story_id: int) -> Alert | None:

@@ -87,6 +87,7 @@ def rule_page(request: Request, app: App, viewer: Viewer, name: str, address: st
         former=former,
         days=days,
         hits=desk.hits(app, name, HITS),
+        held_back=rules.held_back(app, name),
         sources=desk.source_names(app),
         feeds=people.feeds(app, name),
         address=address,

@@ -101,6 +101,7 @@ def show_rule(app: Monitor, _: Reader, name: str, limit: Limit = 10) -> Shape:
     return shapes.rule(rule) | {
         "versions": [shapes.rule(old) for old in former],
         "hits": [shapes.hit(hit, item) for hit, item in hits],
+        "held_back": rules.held_back(app, name),
     }
 
 
