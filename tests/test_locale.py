@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.locale.catalogue import catalogue, compiled_from, wanted
+from service.locale.catalogue import UI_LANGUAGES, catalogue, compiled_from, wanted
 from service.locale.reasons import Reasons, reasons
+from tests.wording import sentences
 
 PARROT = Reasons(
     {
@@ -78,6 +80,24 @@ def test_a_sentence_that_nests_itself_without_end_is_left_alone() -> None:
     endless = Reasons({"again: {reason}": "noch einmal: {reason:said}"})
     assert endless.said("again: " * 100 + "x").startswith("noch einmal: ")
     assert "again: " * 1000 == endless.said("again: " * 1000)
+
+
+# What a person types or a program names, and parts of sentences, are the same in every language.
+UNSAID = re.compile(
+    r"\W*(?:\{\}\W*)*|(?:monitor|chmod|export) .*|(?:[a-z_]+|\{\})\.[a-z_]+|.*\blexicon\b.*"
+    r"|(?:is it|a field is) .*|\{\}(?:as text, quote| as item| item).*|not well-formed\{\}"
+)
+
+
+@pytest.mark.parametrize("language", sorted(set(UI_LANGUAGES) - {"en"}))
+def test_every_sentence_of_a_decision_is_in_the_catalogue(language: str) -> None:
+    said = reasons(language).said
+    left = {
+        text: place
+        for text, place in sentences().items()
+        if not UNSAID.fullmatch(text) and said(sample := text.replace("{}", "Xy1")) == sample
+    }
+    assert {} == left, "not translated"
 
 
 def test_english_is_what_the_sentences_are_in() -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
+
 import click
 
 from service.cli.words import _
+
+KEEP = "\\b\n"  # before a paragraph whose lines stay as they stand; click knows it as the character
 
 
 class Spoken(click.Command):
@@ -20,7 +24,7 @@ class Spoken(click.Command):
         del ctx
         formatter.write_paragraph()
         with formatter.indentation():
-            formatter.write_text(_(self.help or ""))
+            formatter.write_text(_(source(self)).replace(KEEP, "\b\n"))
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """What may be said, each option with its help."""
@@ -35,6 +39,11 @@ class Spoken(click.Command):
             formatter.write_paragraph()
             with formatter.indentation():
                 formatter.write_text(_(self.epilog))
+
+
+def source(command: click.Command) -> str:
+    """The help of a command as it stands in the catalogue."""
+    return inspect.cleandoc(command.help or "")
 
 
 def _option(parameter: click.Parameter, ctx: click.Context) -> tuple[str, str] | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, nullcontext, redirect_stdout
@@ -175,9 +174,7 @@ def command(*, cls: type[Command] = Command) -> Callable[[Callable[..., Any]], c
     """A command of the table in `main`: its function gets the session first, its docstring is its help."""
 
     def decorate(function: Callable[..., Any]) -> click.Command:
-        # A line of `\b` keeps the lines of its paragraph as they stand; click knows it as the character.
-        text = inspect.cleandoc(function.__doc__ or "").replace("\\b\n", "\b\n")
-        return click.command(cls=cls, help=text)(pass_session(function))
+        return click.command(cls=cls, help=function.__doc__)(pass_session(function))
 
     return decorate
 

@@ -28,7 +28,7 @@ TOKEN = ("add", "list", "revoke")
 @command()
 @click.argument("verb", metavar="add|list|role|passwd|invite|remove", type=Choice(USER))
 @click.argument("name", metavar="[NAME]", required=False, default="")
-@click.option("--role", type=Choice(ROLES), help="What the user may: viewer, editor, admin.")
+@click.option("--role", type=Choice(ROLES), metavar="ROLE", help="What the user may: viewer, editor, admin.")
 @click.option("--sees-embargoed/--no-sees-embargoed", "trusted", default=None,
               help="Whether embargoed text is shown to the user.")  # fmt: skip
 @click.option("--invite", is_flag=True, help="Print an address at which the user chooses it.")
@@ -99,7 +99,8 @@ def user(
 @command()
 @click.argument("verb", metavar="add|list|revoke", type=Choice(TOKEN))
 @click.argument("name", metavar="[NAME|ID]", required=False, default="")
-@click.option("--scope", "scopes", multiple=True, type=Choice(SCOPES), help="What it may; repeatable.")
+@click.option("--scope", "scopes", multiple=True, type=Choice(SCOPES), metavar="SCOPE",
+              help=f"What it may: {', '.join(SCOPES)}; repeatable.")  # fmt: skip
 @click.option("--user", "owner", default="", metavar="NAME", help="It may no more than this user.")
 @click.option("--for", "lasts", type=SPAN, metavar="SPAN", help="How long it opens anything.")
 def token(

@@ -32,7 +32,9 @@ class _Form(NamedTuple):
 
     pattern: re.Pattern[str]
     translation: str
-    letters: int  # outside of the gaps: the form with most of them fits best
+    literal: str  # the longest stretch between gaps: what lacks it needs no look at the pattern
+    begins: int  # characters before the first gap: what begins alike fits best, then what has more letters
+    letters: int  # outside of the gaps
     hints: bool  # it brings its own way out, in parentheses at its end
 
 
@@ -43,7 +45,7 @@ class Reasons:
         """`messages` are English sentences, with gaps or without, and their translations."""
         self._whole = {known: said for known, said in messages.items() if not GAP.search(known)}
         forms = [_form(known, said) for known, said in messages.items() if GAP.search(known)]
-        self._forms = sorted(forms, key=lambda form: -form.letters)
+        self._forms = sorted(forms, key=lambda form: (-form.begins, -form.letters))
         self._hinting = [form for form in self._forms if form.hints]
         self.said = lru_cache(KEPT)(self._said)
 
@@ -59,7 +61,7 @@ class Reasons:
     def _filled(self, forms: Iterable[_Form], text: str, depth: int) -> str:
         """The translation of the first form that fits; "" where none does."""
         for form in forms:
-            if found := form.pattern.fullmatch(text):
+            if form.literal in text and (found := form.pattern.fullmatch(text)):
                 say = partial(self._said, depth=depth + 1)
                 return form.translation.format_map(
                     {name: _Gap(gap, say) for name, gap in found.groupdict().items()}
@@ -91,11 +93,14 @@ def _form(known: str, said: str) -> _Form:
     """The pattern of a sentence. Gaps take as little as they can, and anything, line breaks too."""
     parts = GAP.split(known)  # text, name, text, name, …, text
     pattern = "".join(f"(?P<{part}>.*?)" if n % 2 else re.escape(part) for n, part in enumerate(parts))
-    return _Form(re.compile(pattern, re.DOTALL), said, _letters(parts[::2]), known.endswith(")"))
-
-
-def _letters(parts: Iterable[str]) -> int:
-    return sum(character.isalpha() for part in parts for character in part)
+    return _Form(
+        pattern=re.compile(pattern, re.DOTALL),
+        translation=said,
+        literal=max(parts[::2], key=len),
+        begins=len(parts[0]),
+        letters=sum(character.isalpha() for part in parts[::2] for character in part),
+        hints=known.endswith(")"),
+    )
 
 
 NOTHING = Reasons({})  # English, which the sentences are in
