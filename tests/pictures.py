@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import argparse
 import io
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from service.actions import people
+from service.model import Account
 from tests.desk import desk
 from tests.newsday import PASSWORD, newsday
+from tests.newsroom import Room
 
 DOCS = Path(__file__).parents[1] / "docs"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"]
@@ -98,24 +103,28 @@ def readme(opened: Browser, url: str) -> None:
     keep(page, DOCS / "sources.png")
 
 
-def every(opened: Browser, url: str, folder: Path) -> None:
-    """Every page, in every form."""
+def every(opened: Browser, room: Room, url: str, folder: Path) -> None:
+    """Every page, in every form: light in English, dark in German."""
     folder.mkdir(parents=True, exist_ok=True)
+    link, unsubscribe = re.findall(r"/l/[au]\S+", room.hooks.posts[-1].json["text"])
+    people.add(room.app, Account(name="neu"))
+    welcome = f"/welcome/{people.invite(room.app, 'neu').text}"
+    door = {"sign-in": "/sign-in", "welcome": welcome, "link": link, "unsubscribe": unsubscribe}
     for size, (width, height) in SIZES.items():
-        for theme in ("light", "dark"):
-            page = window(
-                opened,
-                url,
-                width=width,
-                height=height,
-                theme=theme,
-                language="de-DE" if theme == "dark" else "en-GB",
-            )
-            for name, path in {**PAGES, "story": _story(page, url)}.items():
-                page.goto(url + path, wait_until="domcontentloaded")
-                if name == "editor":
-                    expect(page.locator("#trial .samples")).to_be_visible()
-                keep(page, folder / f"{name}-{size}-{theme}.png", whole=True)
+        for theme, language in (("light", "en-GB"), ("dark", "de-DE")):
+            look: dict[str, Any] = {"width": width, "height": height, "theme": theme, "language": language}
+            page = window(opened, url, **look)
+            _each(page, url, PAGES | {"story": _story(page, url)}, folder, f"{size}-{theme}")
+            page.context.clear_cookies()
+            _each(page, url, door, folder, f"{size}-{theme}")
+
+
+def _each(page: Page, url: str, pages: dict[str, str], folder: Path, form: str) -> None:
+    for name, path in pages.items():
+        page.goto(url + path, wait_until="domcontentloaded")
+        if name == "editor":
+            expect(page.locator("#trial .samples")).to_be_visible()
+        keep(page, folder / f"{name}-{form}.png", whole=True)
 
 
 def _story(page: Page, url: str) -> str:
@@ -136,7 +145,7 @@ def main() -> None:
         browser() as opened,
     ):
         if given.every:
-            every(opened, visitor.url, given.every)
+            every(opened, room, visitor.url, given.every)
         else:
             readme(opened, visitor.url)
 

@@ -7,6 +7,7 @@ neither is shipped.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import tarfile
@@ -18,6 +19,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
+from service.actions import people
+from service.model import Account, Role
 from tests.desk import busy_desk
 from tests.newsroom import PRICES, TRIP, Entry, Room
 
@@ -99,7 +102,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def desk(browser: Browser, tmp_path: Path) -> Iterator[Desk]:
     """A desk of one's own; whatever the console said is a failure."""
-    with busy_desk(tmp_path) as (room, visitor):
+    with busy_desk(tmp_path, web={"base_url": "https://desk.example.org"}) as (room, visitor):
         here = Desk(room, browser, visitor.url)
         yield here
         for context in browser.contexts:
@@ -123,16 +126,43 @@ def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
         return member.read().decode()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_no_page_has_a_fault_that_axe_finds(desk: Desk, axe: str, theme: str) -> None:
-    page = desk.page("/", color_scheme=theme)
+def faults(page: Page, axe: str) -> list[object]:
+    """What axe finds: the rule that is broken, and where."""
+    found = page.evaluate(f"{axe}; axe.run()")
+    return [(one["id"], [node["html"] for node in one["nodes"]][:3]) for one in found["violations"]]
+
+
+@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 1280), ("light", 360)])
+def test_no_page_has_a_fault_that_axe_finds(desk: Desk, axe: str, theme: str, width: int) -> None:
+    page = desk.page("/", color_scheme=theme, viewport={"width": width, "height": 800})
     for path in PAGES:
         page.goto(desk.url + path, wait_until="domcontentloaded")
         if path.startswith("/rules/Kim/edit"):
             expect(page.locator("#trial .sum")).to_be_visible()
-        found = page.evaluate(f"{axe}; axe.run()")
-        faults = [(one["id"], [node["html"] for node in one["nodes"]][:3]) for one in found["violations"]]
-        assert faults == [], path
+        assert faults(page, axe) == [], path
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_no_page_at_the_door_has_a_fault_that_axe_finds(desk: Desk, axe: str, theme: str) -> None:
+    links = re.findall(r"/l/\S+", desk.room.hooks.posts[0].json["text"])
+    assert len(links) == 4
+    people.add(desk.room.app, Account(name="anna", role=Role.ADMIN))
+    welcome = f"/welcome/{people.invite(desk.room.app, 'anna').text}"
+    page = desk.page("/sign-in", color_scheme=theme)
+    for path in ("/sign-in", welcome, *links):
+        page.goto(desk.url + path, wait_until="domcontentloaded")
+        assert faults(page, axe) == [], path
+        if path.startswith("/l/"):  # the page that says what was done
+            page.locator("button.lead").click()
+            expect(page.locator("main .said")).to_be_visible()
+            assert faults(page, axe) == [], path
+    page.goto(desk.url + welcome, wait_until="domcontentloaded")
+    page.locator("[name=password]").fill("correct horse battery staple")
+    page.get_by_role("button").click()
+    page.wait_for_url(f"{desk.url}/")
+    for path in ("/people", "/settings"):
+        page.goto(desk.url + path, wait_until="domcontentloaded")
+        assert faults(page, axe) == [], path
 
 
 @pytest.mark.parametrize("width", [360, 768, 1440])
