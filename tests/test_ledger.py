@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ from service.actions.ledger import latency
 from service.alerts.ledger import LIVE, line
 from service.cli.screens import status_screen
 from service.model import Passage
+from tests.desk import desk
 from tests.newsroom import MARKET, TRIP, Entry, Room, changed, newsroom
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -90,6 +92,12 @@ def test_the_status_shows_the_way_of_a_story_source_by_source(room: Room) -> Non
     assert isinstance(shape, dict)
     assert {"steps", "stamp_to_sent", "skew_s", "clock_suspect", "sources"} == set(shape)
     assert any("stamp to sent" in text for text in status_screen(seen))
+    with desk(room) as web:
+        page, figures = web.get("/sources").text, web.get("/metrics").text
+    assert "How long the way takes" in page
+    assert "10\N{NO-BREAK SPACE}min" in page
+    step = r'^monitor_step_seconds{quantile="0.99",source="wire",step="stamp_to_sent"} 6\d\d\.'
+    assert re.search(step, figures, re.MULTILINE), figures
 
 
 def test_a_rule_that_floods_is_named_and_a_young_one_is_not_called_idle(room: Room) -> None:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Query, Request, Response
 from starlette.exceptions import HTTPException
 
-from service.actions import archive, board, desk, silences, sources, trials, why
+from service.actions import archive, board, desk, ledger, silences, sources, trials, why
 from service.actions import handover as shift
 from service.actions import rules as rule_actions
 from service.actions.page import Page
@@ -189,6 +189,7 @@ def sources_page(
         viewer,
         "sources.html",
         rhythms=shown,
+        latency=views(request).memo("latency", lambda: ledger.latency(app)),
         counts=counts,
         state=state,
         error=error,

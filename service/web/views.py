@@ -134,6 +134,7 @@ def _environment(language: str, app: App) -> Environment:
         "at": at,
         "ago": ago,
         "lasting": lasting,
+        "brief": brief,
         "number": number,
         "segment": lambda text: quote(text, safe=""),
         "query": lambda facts: urlencode({name: value for name, value in facts.items() if value}),
@@ -230,6 +231,15 @@ def lasting(context: Context, length: timedelta) -> str:
     """How long, in words: `2 hours`."""
     viewer: Viewer = context["viewer"]
     return format_timedelta(length, threshold=1.2, locale=viewer.locale)
+
+
+@pass_context
+def brief(context: Context, length: timedelta) -> str:
+    """How long, for a table: `0.3 s`, `40 s`, `3 min`, `2 h`."""
+    seconds = length.total_seconds()
+    size, unit = (1, "s") if seconds < 100 else (60, "min") if seconds < 6000 else (3600, "h")
+    shown = number(context, seconds if seconds < 10 else round(seconds / size))
+    return f"{shown}\N{NO-BREAK SPACE}{unit}"
 
 
 @pass_context
