@@ -1,77 +1,196 @@
 """From a parsed item to a stored one: known or new, a version or not, and in which story.
 
-Runs inside the transaction of a poll. What is decided is decided in `story`; the store is asked and told.
+Runs inside the transaction of a poll. What is decided is decided in `story`; the store is asked and told
+once for all new entries of a document.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+import threading
+from collections import Counter, OrderedDict, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import chain
+from typing import NamedTuple
 
 from service.config import Agency
-from service.model import Item, Link, Placement, Seen, Signal, Source
+from service.model import Candidate, Item, Link, Placement, Seen, Signal, Source
 from service.store.db import Transaction
+from service.store.items import Entry
+from service.store.stories import POSTINGS, SHARED, Wanted, likeliest
 from service.story import fingerprint, identity, marks, thread
+from service.story.fingerprint import Sketch
+from service.story.identity import Names, Recognition
 
 STORY_WINDOW = timedelta(hours=72)  # copies of a report come within three days of it
+CANDIDATES = 8  # stored items that a new one is compared with
+SKETCHES = 4096  # texts that are kept at hand for comparison, some four kilobytes each
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """An item as it was read, with all that it is recognised, found and compared by."""
+
+    item: Item
+    names: Names
+    sketch: Sketch
+
+
+def read(items: Iterable[Item], agencies: Mapping[str, Agency]) -> list[Reading]:
+    """The items of a document with their marks read."""
+    # Marks first: a kill repeats the text that it takes back, and is a new version all the same.
+    marked = (marks.read(item, agencies) for item in items)
+    return [Reading(item, identity.names(item), fingerprint.sketch(item)) for item in marked]
+
+
+class Taken(NamedTuple):
+    """A new item as it was stored, and how it came into its story."""
+
+    item: Item
+    placement: Placement
+    sketch: Sketch
+
+
+class Sketches:
+    """The texts of items that were stored or compared lately, by their id: the next copy is near those."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[int, Sketch] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def keep(self, taken: Iterable[Taken]) -> None:
+        """Have these at hand. They are committed: a transaction that is undone gives back its ids."""
+        self._keep({each.item.id: each.sketch for each in taken})
+
+    def _keep(self, sketches: Mapping[int, Sketch]) -> None:
+        with self._lock:
+            self._kept.update(sketches)
+            while len(self._kept) > SKETCHES:
+                self._kept.popitem(last=False)
+
+    def of(self, tx: Transaction, ids: Collection[int]) -> dict[int, Sketch]:
+        """The texts of these items."""
+        with self._lock:
+            found = {item: self._kept[item] for item in ids if item in self._kept}
+            for item in found:
+                self._kept.move_to_end(item)
+        missing = tx.items.unveiled(set(ids) - found.keys())
+        loaded = {number: fingerprint.sketch(item) for number, item in missing.items()}
+        self._keep(loaded)
+        return found | loaded
 
 
 def take_in(
-    tx: Transaction, source: Source, items: Sequence[Item], agencies: Mapping[str, Agency], now: datetime
-) -> Iterator[tuple[Item, Placement]]:
-    """Each new item or version of a document, as it was stored, and how it came into its story."""
-    # Marks first: a kill repeats the text that it takes back, and is a new version all the same.
-    items = [
-        marks.read(replace(item, source=source.id, received_at=item.received_at or now), agencies)
-        for item in items
-    ]
-    keys = identity.identify(items)
+    tx: Transaction, source: Source, readings: Sequence[Reading], sketches: Sketches, now: datetime
+) -> list[Taken]:
+    """Each new item or version of a document."""
+    keys = identity.identify([each.names for each in readings])
     known = tx.items.seen(source.id, {name for each in keys for name in (each.primary, *each.aliases)})
-    contents = [identity.content(item) for item in items]
-    read = list(zip(items, keys, contents, strict=True))
-    flooded = identity.flood(
-        keys, (identity.recognise(each, content, item, known) for item, each, content in read), known
-    )
-    for item, each, content in read:
-        recognition = identity.recognise(each, content, item, known)  # again: it may repeat in the document
+    recognised = [
+        identity.recognise(each, reading.names.content, reading.item, known)
+        for reading, each in zip(readings, keys, strict=True)
+    ]
+    flooded = identity.flood(keys, recognised, known)
+
+    def is_known(reading: Reading, each: identity.Keys, recognition: Recognition) -> bool:
         # What the desk marks as a correction or a kill is never taken for an old entry under a new name.
-        unmarked = flooded and item.signal is Signal.NONE
+        unmarked = flooded and reading.item.signal is Signal.NONE
         renamed = unmarked and recognition.kind is identity.Kind.NEW and known.keys() & set(each.hints)
-        if recognition.kind is identity.Kind.SAME or renamed:
+        return recognition.kind is identity.Kind.SAME or bool(renamed)
+
+    fresh = [
+        (reading, each)
+        for reading, each, recognition in zip(readings, keys, recognised, strict=True)
+        if not is_known(reading, each, recognition)
+    ]
+    if not fresh:
+        return []
+    placing = _Placing(tx, source, [reading for reading, _ in fresh], sketches, now)
+    for number, (reading, each) in enumerate(fresh):
+        # Again: it may repeat in the document.
+        recognition = identity.recognise(each, reading.names.content, reading.item, known)
+        if is_known(reading, each, recognition):
             continue
-        stored, placement = _place(tx, item, recognition, (each.primary, *each.aliases), content, now)
-        known |= {
-            name: Seen(name, stored.id, stored.story, content) for name in (each.primary, *each.aliases)
-        }
-        yield stored, placement
+        names = (each.primary, *each.aliases)
+        item = placing.place(number, recognition, names)
+        known |= {name: Seen(name, item.id, item.story, reading.names.content) for name in names}
+    return placing.store()
 
 
-def _place(
-    tx: Transaction,
-    item: Item,
-    recognition: identity.Recognition,
-    names: Sequence[int],
-    content: int,
-    now: datetime,
-) -> tuple[Item, Placement]:
-    """The item, stored in the story it belongs to, and how it belongs to it."""
-    prints, text = fingerprint.fingerprints(item), fingerprint.text_hash(item)
-    candidates = tx.stories.candidates(
-        canonical_link=item.canonical_link, text_hash=text, fingerprints=prints, since=now - STORY_WINDOW
-    )
-    frequency = tx.stories.document_frequency(prints)
-    placement = thread.place(item, recognition, candidates, frequency)
-    if placement.link is Link.VERSION and identity.order(item, tx.items.get(placement.nearest)) < 0:
-        placement = replace(placement, late=True, reason=f"{placement.reason}, and older than that")
-    stored = tx.items.add(
-        item,
-        placement,
-        keys=names,
-        content=content,
-        text_hash=text,
-        fingerprints=prints,
-        frequency=frequency,
-        now=now,
-    )
-    return stored, placement
+class _Placing:
+    """The new items of one document on their way into the archive, of which later ones may be copies."""
+
+    def __init__(
+        self,
+        tx: Transaction,
+        source: Source,
+        readings: Sequence[Reading],
+        sketches: Sketches,
+        now: datetime,
+    ) -> None:
+        self._tx, self._source, self._now = tx, source, now
+        self._readings = readings
+        wanted = [Wanted(one.item.canonical_link, one.sketch.hash, one.sketch.kept) for one in readings]
+        self._likes = tx.stories.look_up(wanted, now - STORY_WINDOW, CANDIDATES)
+        self._stored = tx.stories.document_frequency({h for one in readings for h in one.sketch.kept})
+        self._frequency = dict(self._stored)
+        self._sketches = sketches.of(tx, {each.item for each in chain.from_iterable(self._likes)})
+        self._ids = iter(tx.items.reserve(len(readings)))
+        self._stories = iter(tx.stories.reserve(len(readings)))
+        self._entries: dict[int, Entry] = {}
+        self._posted: defaultdict[int, list[int]] = defaultdict(list)
+
+    def place(self, number: int, recognition: Recognition, names: Collection[int]) -> Item:
+        """The item of a reading with its id and its story."""
+        reading = self._readings[number]
+        frequency = {h: self._frequency[h] for h in reading.sketch.kept if h in self._frequency}
+        candidates = likeliest([*self._likes[number], *self._siblings(reading)], CANDIDATES)
+        placement = thread.place(
+            reading.item, reading.sketch, recognition, candidates, self._sketches, frequency
+        )
+        if placement.link is Link.VERSION and self._is_older(reading.item, placement.nearest):
+            placement = replace(placement, late=True, reason=f"{placement.reason}, and older than that")
+        item = replace(
+            reading.item,
+            id=next(self._ids),
+            source=self._source.id,
+            story=placement.story or next(self._stories),
+            received_at=reading.item.received_at or self._now,
+        )
+        text = reading.sketch
+        self._entries[item.id] = Entry(item, placement, names, reading.names.content, text.hash, text.kept)
+        self._sketches[item.id] = text
+        for h in text.kept:
+            if (count := self._frequency.get(h, 0)) < POSTINGS:
+                self._frequency[h] = count + 1
+                self._posted[h].append(item.id)
+        return item
+
+    def store(self) -> list[Taken]:
+        """Write down all that were placed."""
+        entries = list(self._entries.values())
+        self._tx.items.add_all(entries, self._now, self._stored)
+        return [Taken(each.item, each.placement, self._sketches[each.item.id]) for each in entries]
+
+    def _siblings(self, reading: Reading) -> Iterable[Candidate]:
+        """Those of the same document that the item may belong to, as `Stories.look_up` finds stored ones."""
+        posted = (self._posted[h] for h in reading.sketch.kept if h in self._posted)
+        shared = Counter(chain.from_iterable(posted))
+        for each in self._entries.values():
+            link = bool(each.item.canonical_link) and each.item.canonical_link == reading.item.canonical_link
+            text = each.text_hash == reading.sketch.hash
+            common = shared[each.item.id] if shared[each.item.id] >= SHARED else 0
+            if link or text or common:
+                yield Candidate(
+                    item=each.item.id,
+                    source=each.item.source,
+                    story=each.item.story,
+                    shared=common,
+                    link=link,
+                    text=text,
+                )
+
+    def _is_older(self, item: Item, nearest: int) -> bool:
+        other = self._entries[nearest].item if nearest in self._entries else self._tx.items.get(nearest)
+        return identity.order(item, other) < 0

@@ -32,7 +32,7 @@ from service.failpoints import passes
 from service.fetch.caching import aged
 from service.fetch.schedule import Due
 from service.fetch.transports import Fetcher
-from service.intake import take_in
+from service.intake import Sketches, read, take_in
 from service.model import (
     Attempt,
     Channel,
@@ -83,6 +83,7 @@ class Pipeline:
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
         self.arrived: queue.SimpleQueue[Fetched | Failure] = queue.SimpleQueue()
+        self.sketches = Sketches()
 
     # ------------------------------------------------------------ poll
 
@@ -142,12 +143,13 @@ class Pipeline:
         items = [item for document in parsed for item in document.items]
         feed = parsed[-1].feed.freshness if parsed else Freshness()
         parts.teller.prepare(items)
+        readings = read(items, parts.config.agencies)
         try:
             with parts.store.begin() as tx:
                 parts.teller.refresh(tx)
-                stored = list(take_in(tx, source, items, parts.config.agencies, now))
+                stored = take_in(tx, source, readings, self.sketches, now)
                 passes("stored")
-                for item, placement in stored:
+                for item, placement, _ in stored:
                     parts.teller.tell(tx, item, placement, source, now)
                 passes("matched")
                 result = aged(fetched, items, len(stored), now)
@@ -156,6 +158,7 @@ class Pipeline:
             parts.report("source.taken-over", source=source.name)
             return 0
         passes("committed")
+        self.sketches.keep(stored)
         if fetched.acknowledge:
             fetched.acknowledge()
         self._report_state(source, due)

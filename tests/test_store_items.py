@@ -56,7 +56,7 @@ def candidates(store: Store, since: timedelta = HOUR, **wanted: Any) -> list[tup
     given: dict[str, Any] = {"canonical_link": "", "text_hash": 99, "fingerprints": ()} | wanted
     with store.begin() as tx:
         found = tx.stories.candidates(since=store.now() - since, **given)
-    return [(one.item.id, one.shared, one.link, one.text) for one in found]
+    return [(one.item, one.shared, one.link, one.text) for one in found]
 
 
 def test_an_item_comes_back_as_it_was_stored(store: Store, source: int) -> None:

@@ -66,7 +66,8 @@ def whole_on_sqlite(connection: Connection, statement: str, parameters: Any) -> 
     plan = [row.detail for row in connection.exec_driver_sql("EXPLAIN QUERY PLAN " + statement, parameters)]
     if "LIMIT" in statement and not any("TEMP B-TREE" in step for step in plan):
         return []  # read in order, and only until there is enough
-    return [step.split()[1] for step in plan if step.startswith("SCAN ") and step != "SCAN picked"]
+    scans = (step.split()[1] for step in plan if step.startswith("SCAN "))
+    return [name for name in scans if name != "picked"]  # what was picked, or given as a list
 
 
 def whole_on_postgresql(connection: Connection, statement: str, parameters: Any) -> list[str]:

@@ -153,7 +153,7 @@ def test_one_event_on_two_nodes_is_one_story(store: Store, stores: Callable[[], 
     def like(node: Store, tx: Transaction) -> list[int]:
         since = node.now() - LEASE
         return [
-            one.item.story
+            one.story
             for one in tx.stories.candidates(canonical_link="", text_hash=7, fingerprints=(), since=since)
         ]
 

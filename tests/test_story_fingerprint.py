@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from service.model import Item, Link
 from service.story.figures import compare
-from service.story.fingerprint import containment, fingerprints, normal, text_hash
+from service.story.fingerprint import Comparison, fingerprints, normal, sketch, text_hash
+from service.story.fingerprint import containment as of_sketches
 from tests.bench.wire_stream import stream
 from tests.test_story_thread import OTHER, STORY, item
 
@@ -17,6 +20,10 @@ WORDS = [f"wort{chr(97 + a)}{chr(97 + b)}" for a in range(26) for b in range(26)
 def text(start: int, length: int) -> str:
     """A text of made-up words, none twice."""
     return " ".join(WORDS[start : start + length])
+
+
+def containment(new: Item, old: Item, frequency: Mapping[int, float]) -> Comparison:
+    return of_sketches(sketch(new), sketch(old), frequency)
 
 
 def test_credits_addresses_stamps_and_sign_offs_are_no_part_of_a_text() -> None:

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.model import Item, Seen, Signal, Status
-from service.story.identity import Keys, Kind, Recognition, content, flood, identify, order, recognise
+from service.story.identity import Keys, Kind, Recognition, content, flood, names, order, recognise
+from service.story.identity import identify as among
 from service.text.url import canonical
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -33,6 +34,10 @@ def entry(number: int, **fields: object) -> Item:
         published_at=NOON + timedelta(minutes=number),
     )
     return replace(item, **fields)  # type: ignore[arg-type]
+
+
+def identify(items: Sequence[Item]) -> list[Keys]:
+    return among([names(item) for item in items])
 
 
 class Memory:

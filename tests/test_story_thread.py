@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from service.model import Candidate, Item, Link, Placement, Seen, Signal
-from service.story import marks
-from service.story.fingerprint import fingerprints, text_hash
+from service.story import marks, thread
+from service.story.fingerprint import fingerprints, sketch, text_hash
 from service.story.identity import Kind, Recognition
-from service.story.thread import place
 
 NEW = Recognition(Kind.NEW)
 STORY = (
@@ -44,7 +43,9 @@ def found(new: Item, *others: Item) -> list[Candidate]:
     """The candidates as the store gives them."""
     return [
         Candidate(
-            item=other,
+            item=other.id,
+            source=other.source,
+            story=other.story,
             shared=len(set(fingerprints(new)) & set(fingerprints(other))),
             link=bool(new.canonical_link) and new.canonical_link == other.canonical_link,
             text=text_hash(new) == text_hash(other),
@@ -53,8 +54,16 @@ def found(new: Item, *others: Item) -> list[Candidate]:
     ]
 
 
+def place(
+    new: Item, others: Sequence[Item], frequency: Mapping[int, int], recognition: Recognition = NEW
+) -> Placement:
+    """Where a new item goes when these are stored."""
+    sketches = {other.id: sketch(other) for other in others}
+    return thread.place(new, sketch(new), recognition, found(new, *others), sketches, frequency)
+
+
 def placed(new: Item, *others: Item, recognition: Recognition = NEW) -> Placement:
-    return place(new, recognition, found(new, *others), {})
+    return place(new, others, {}, recognition)
 
 
 def test_an_item_like_no_other_opens_a_story() -> None:
@@ -105,21 +114,21 @@ def test_a_notice_that_many_items_have_for_text_makes_no_story_of_them() -> None
     new = item(notice)
     everywhere = dict.fromkeys(fingerprints(new), 30)
     there = stored(notice, headline="Frachter rammt Schleuse")
-    assert place(new, NEW, found(new, there), everywhere).link is Link.FIRST
-    assert place(new, NEW, found(new, there), {}).link is Link.EQUAL
+    assert place(new, [there], everywhere).link is Link.FIRST
+    assert place(new, [there], {}).link is Link.EQUAL
     kin = replace(there, headline="Neue Bahn nach China: Mongolei plant")
-    assert place(new, NEW, found(new, kin), everywhere).link is Link.EQUAL
+    assert place(new, [kin], everywhere).link is Link.EQUAL
 
 
 def test_what_forty_portals_carry_is_a_report_and_no_boilerplate() -> None:
     portals = [stored(number=n, source=n, story=107) for n in range(7, 15)]
     rewritten = item("Kamele bekommen Brücken. " * 9 + STORY[STORY.index("Verkehrsministerin") :])
     frequency = dict.fromkeys(fingerprints(portals[0]), 40)
-    assert place(rewritten, NEW, found(rewritten, *portals), frequency).story == 107
+    assert place(rewritten, portals, frequency).story == 107
     some = dict.fromkeys(frequency, 13)
-    assert place(rewritten, NEW, found(rewritten, *portals[:7]), some).story == 107
+    assert place(rewritten, portals[:7], some).story == 107
     one_desk = [replace(each, source=3) for each in portals]
-    assert place(rewritten, NEW, found(rewritten, *one_desk), frequency).story == 0
+    assert place(rewritten, one_desk, frequency).story == 0
 
 
 def test_a_stored_notice_is_no_teaser_of_the_texts_that_end_with_it() -> None:
@@ -127,7 +136,7 @@ def test_a_stored_notice_is_no_teaser_of_the_texts_that_end_with_it() -> None:
     there = stored(notice, headline="Frachter rammt Schleuse")
     new = item(f"{STORY}\n\n{notice}")
     everywhere = dict.fromkeys(set(fingerprints(new)) - set(fingerprints(item())), 30)
-    assert place(new, NEW, found(new, there), everywhere).link is Link.FIRST
+    assert place(new, [there], everywhere).link is Link.FIRST
 
 
 def test_two_empty_items_are_not_equal() -> None:
@@ -144,13 +153,13 @@ def test_a_marked_item_is_a_version_of_the_one_with_its_headline() -> None:
     """Wires without keys of their own send a correction as an item of its own."""
     before = stored(source=1)
     corrected = marks.read(item(OTHER, headline="KORREKTUR: Mongolei baut neue Bahn nach China"))
-    answer = place(corrected, NEW, [Candidate(item=before, shared=4)], {})
+    answer = placed(corrected, before)
     assert (answer.link, answer.story) == (Link.VERSION, 107)
     assert "correction" in answer.reason
     unmarked = replace(corrected, headline="Mongolei baut neue Bahn nach China", signal=Signal.NONE)
-    assert place(unmarked, NEW, [Candidate(item=before, shared=4)], {}).link is Link.FIRST
+    assert placed(unmarked, before).link is Link.FIRST
     elsewhere = replace(before, source=2)
-    assert place(corrected, NEW, [Candidate(item=elsewhere, shared=4)], {}).link is Link.FIRST
+    assert placed(corrected, elsewhere).link is Link.FIRST
 
 
 def test_a_kill_that_names_a_headline_goes_to_its_story() -> None:
@@ -167,7 +176,7 @@ def test_a_kill_that_names_a_headline_goes_to_its_story() -> None:
 def test_a_series_is_no_version_of_yesterdays_report_for_a_mark() -> None:
     before = stored(source=1, headline="Devisen: Eurokurs gibt leicht nach")
     again = marks.read(item(OTHER, headline="WDH/Devisen: Eurokurs gibt leicht nach"))
-    assert place(again, NEW, [Candidate(item=before, shared=4)], {}).link is Link.FIRST
+    assert placed(again, before).link is Link.FIRST
 
 
 @given(st.permutations(range(4)))

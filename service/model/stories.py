@@ -114,7 +114,9 @@ class Seen:
 class Candidate:
     """A stored item that a new one may belong to, with why it was looked at."""
 
-    item: Item
+    item: int  # Item.id
+    source: int  # Source.id
+    story: int  # Story.id
     shared: int = 0  # fingerprints in common
     link: bool = False  # the same canonical link
     text: bool = False  # the same normalised text

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import groupby
 from typing import NamedTuple, TypeAlias
 
 from sqlalchemy import (
@@ -24,7 +25,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from service.errors import NotFoundError
 from service.model import Item, Link, Placement, Seen
-from service.store.rows import columns, slices, values
+from service.store.rows import columns, reserve, slices, values
 from service.store.schema import item as table
 from service.store.schema import seen
 from service.store.search import Search
@@ -45,6 +46,22 @@ class Wording(NamedTuple):
     headline: str
     body: str
     places: tuple[str, ...]
+
+
+class Entry(NamedTuple):
+    """An item on its way into the archive: where it was placed, and what it will be found by."""
+
+    item: Item
+    placement: Placement
+    keys: Collection[int]
+    content: int
+    text_hash: int
+    fingerprints: Collection[int]
+
+    @property
+    def newest(self) -> bool:
+        """Whether it takes the place of the version before it."""
+        return self.placement.link is Link.VERSION and not self.placement.late
 
 
 class Items:
@@ -82,26 +99,37 @@ class Items:
         found by later items. An item without `received_at` was received now. `frequency` is what
         `stories.document_frequency` says of the fingerprints, where the caller has asked already.
         """
-        story = self._stories.place(item, placement, now)
-        item = replace(item, story=story, received_at=item.received_at or now)
-        if placement.link is Link.VERSION and not placement.late:
-            self._supersede(placement.nearest)
-        row = values(item) | {
-            "stored_at": now,
-            "content": content,
-            "text_hash": text_hash,
-            "link_hash": link_hash(item.canonical_link),
-            "how": placement.link,
-            "nearest": placement.nearest,
-            "score": placement.score,
-            "reason": placement.reason,
-            "superseded": placement.late,
-        }
-        item = replace(item, id=self._connection.execute(ADD, row).scalar_one())
-        self._remember(item, keys, content, late=placement.late)
-        self._stories.post(item.id, fingerprints, frequency)
-        self._search.add(item)
-        return item
+        [stored] = self.add_all(
+            [Entry(item, placement, keys, content, text_hash, fingerprints)],
+            now,
+            self._stories.document_frequency(fingerprints) if frequency is None else frequency,
+        )
+        return stored
+
+    def reserve(self, count: int) -> list[int]:
+        """The ids of so many items that `add_all` will store in this transaction."""
+        return reserve(self._connection, table, count)
+
+    def add_all(
+        self, entries: Sequence[Entry], now: datetime, frequency: Mapping[int, int]
+    ) -> Sequence[Item]:
+        """The same for many items, in their order, in a handful of statements.
+
+        An item that has an id keeps it, see `reserve`; so does one that opens a story and has its id.
+        `frequency` is what `stories.document_frequency` says of the fingerprints of all.
+        """
+        if not entries:
+            return []
+        entries = self._numbered(entries, now)
+        self._stories.enter([(each.item, not each.placement.story, each.newest) for each in entries], now)
+        self._connection.execute(ADD, [self._row(each, now) for each in entries])
+        if outdated := [{"of": each.placement.nearest} for each in entries if each.newest]:
+            self._connection.execute(SUPERSEDE, outdated)
+        for late, some in groupby(entries, key=lambda each: each.placement.late):
+            self._remember(some, late=late)
+        self._stories.post([(each.item.id, each.fingerprints) for each in entries], frequency)
+        self._search.add([each.item for each in entries])
+        return [each.item for each in entries]
 
     def get(self, item_id: int) -> Item:
         """The item; raises NotFoundError."""
@@ -194,6 +222,13 @@ class Items:
             found.update({item.id: item for item in self._find(table.c.id.in_(part), limit=None)})
         return found
 
+    def unveiled(self, ids: Collection[int]) -> dict[int, Item]:
+        """The same as they are stored, for those who compare and do not show."""
+        found: dict[int, Item] = {}
+        for part in slices(ids):
+            found.update({item.id: item for item in self._stored(table.c.id.in_(part), limit=None)})
+        return found
+
     def count(self) -> int:
         """How many items are stored, versions included."""
         return self._connection.execute(select(func.count()).select_from(table)).scalar_one()
@@ -220,20 +255,55 @@ class Items:
         rows = self._connection.execute(select(*SHOWN).where(*where).order_by(order).limit(limit))
         return [Item(**row._asdict()) for row in rows]
 
-    def _supersede(self, item_id: int) -> None:
-        """The version that was the newest is not any more."""
-        self._connection.execute(update(table).where(table.c.id == item_id).values(superseded=True))
+    def _numbered(self, entries: Sequence[Entry], now: datetime) -> Sequence[Entry]:
+        """The entries whose items know their ids, their stories, and when they were received."""
+        ids = iter(self.reserve(sum(not each.item.id for each in entries)))
+        opening = sum(not each.item.story and not each.placement.story for each in entries)
+        stories = iter(self._stories.reserve(opening))
+        return [
+            each
+            if each.item.id and each.item.story and each.item.received_at
+            else each._replace(
+                item=replace(
+                    each.item,
+                    id=each.item.id or next(ids),
+                    story=each.placement.story or each.item.story or next(stories),
+                    received_at=each.item.received_at or now,
+                )
+            )
+            for each in entries
+        ]
 
-    def _remember(self, item: Item, keys: Collection[int], content: int, *, late: bool) -> None:
+    def _row(self, entry: Entry, now: datetime) -> dict[str, object]:
+        return values(entry.item) | {
+            "id": entry.item.id,
+            "stored_at": now,
+            "content": entry.content,
+            "text_hash": entry.text_hash,
+            "link_hash": link_hash(entry.item.canonical_link),
+            "how": entry.placement.link,
+            "nearest": entry.placement.nearest,
+            "score": entry.placement.score,
+            "reason": entry.placement.reason,
+            "superseded": entry.placement.late,
+        }
+
+    def _remember(self, entries: Iterable[Entry], *, late: bool) -> None:
         """From now on the keys lead to this version; those of a late one only where they led nowhere."""
         rows = [
-            {"source": item.source, "key": key, "item": item.id, "story": item.story, "content": content}
-            for key in sorted(set(keys))
+            {
+                "source": each.item.source,
+                "key": key,
+                "item": each.item.id,
+                "story": each.item.story,
+                "content": each.content,
+            }
+            for each in entries
+            for key in sorted(set(each.keys))
         ]
-        if not rows:
-            return
-        statements = KEEP if late else REMEMBER
-        self._connection.execute(statements[self._connection.dialect.name], rows)
+        if rows:
+            statements = KEEP if late else REMEMBER
+            self._connection.execute(statements[self._connection.dialect.name], rows)
 
 
 SHOWN = columns(table, Item)
@@ -254,7 +324,8 @@ WORDINGS = (
 KNOWN = select(*SEEN).where(
     seen.c.source == bindparam("source"), seen.c.key.in_(bindparam("keys", expanding=True))
 )
-ADD = insert(table).returning(table.c.id)
+ADD = insert(table)
+SUPERSEDE = update(table).where(table.c.id == bindparam("of")).values(superseded=True)
 REMEMBER = {
     dialect: new.on_conflict_do_update(
         index_elements=[seen.c.source, seen.c.key],

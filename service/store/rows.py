@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import fields
 from typing import Any, TypeVar
 
-from sqlalchemy import Column, Connection, Table, select
+from sqlalchemy import Column, Connection, Table, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 
 T = TypeVar("T")
@@ -31,6 +31,22 @@ def slices(numbers: Collection[Number]) -> Iterator[Sequence[Number]]:
     ordered = sorted(set(numbers))
     for start in range(0, len(ordered), SLICE):
         yield ordered[start : start + SLICE]
+
+
+RESERVE = {
+    "sqlite": text(
+        "WITH RECURSIVE taken (id) AS ("
+        " SELECT coalesce(max(seq), 0) + 1 FROM sqlite_sequence WHERE name = :name"
+        " UNION ALL SELECT id + 1 FROM taken LIMIT :count) SELECT id FROM taken"
+    ),
+    "postgresql": text("SELECT nextval(pg_get_serial_sequence(:name, 'id')) FROM generate_series(1, :count)"),
+}
+
+
+def reserve(connection: Connection, table: Table, count: int) -> list[int]:
+    """So many ids of rows to come, in order; rows that are then added under other ids must wait for these."""
+    rows = connection.execute(RESERVE[connection.dialect.name], {"name": table.name, "count": count})
+    return list(rows.scalars())
 
 
 def names(connection: Connection, table: Table, ids: Collection[int] | None) -> dict[int, str]:

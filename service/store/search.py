@@ -49,9 +49,10 @@ class Search:
         self._connection = connection
         self._engine = connection.dialect.name
 
-    def add(self, item: Item) -> None:
-        """From now on the item is found by its words."""
-        self._connection.execute(STATEMENTS["add", self._engine], {"id": item.id, "words": self._words(item)})
+    def add(self, items: Sequence[Item]) -> None:
+        """From now on the items are found by their words."""
+        rows = [{"id": item.id, "words": self._words(item)} for item in items]
+        self._connection.execute(STATEMENTS["add", self._engine], rows)
 
     def drop(self, item: Item) -> None:
         """The item is found no more."""

@@ -6,16 +6,20 @@ boilerplate and finds nothing more, so a look-up costs the same whatever the siz
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import json
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    CursorResult,
     Row,
-    Select,
     bindparam,
     case,
     delete,
@@ -23,12 +27,13 @@ from sqlalchemy import (
     func,
     insert,
     select,
+    text,
     update,
 )
 
 from service.errors import NotFoundError
-from service.model import Candidate, Item, Link, Placement, Sighting, Status, Story
-from service.store.rows import columns, slices
+from service.model import Candidate, Item, Sighting, Status, Story
+from service.store.rows import columns, reserve, slices
 from service.store.schema import fingerprint, item, source
 from service.store.schema import story as table
 from service.store.veil import Veil
@@ -38,6 +43,15 @@ SHARED = 4  # fingerprints in common, from which on an item is a candidate
 
 # The key of PostgreSQL's advisory lock around placing: two nodes must not open two stories for one event.
 PLACING = 0x57495245
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the likes of a new item are looked up by."""
+
+    canonical_link: str
+    text_hash: int
+    fingerprints: Collection[int]
 
 
 def link_hash(canonical_link: str) -> int | None:
@@ -76,27 +90,40 @@ class Stories:
         They have its link, its text, or at least four of its fingerprints, and were stored at `since` or
         later. Waits, on PostgreSQL, until no other node is placing.
         """
+        return self.look_up([Wanted(canonical_link, text_hash, fingerprints)], since, limit)[0]
+
+    def look_up(self, wanted: Sequence[Wanted], since: datetime, limit: int = 8) -> list[list[Candidate]]:
+        """The same for each of many new items, such as those of one document, at once."""
         self.serialize()
         floor = self.floor(since)
         if floor is None:
-            return []
-        link = link_hash(canonical_link)
-        links = set() if link is None else self._same(SAME_LINK, link, floor, limit)
-        texts = self._same(SAME_TEXT, text_hash, floor, limit)
-        shared = self._sharing(fingerprints, floor, limit)
-        ids = {*links, *texts, *shared}
-        found = [
-            Candidate(item=one, shared=shared.get(one.id, 0), link=one.id in links, text=one.id in texts)
-            for one in self._items(item.c.id.in_(ids))
-        ] if ids else []  # fmt: skip
-        found.sort(key=lambda one: (one.link or one.text, one.shared, one.item.id), reverse=True)
-        return found[:limit]
+            return [[] for _ in wanted]
+        links = self._same("link", [link_hash(one.canonical_link) for one in wanted], floor, limit)
+        texts = self._same("text", [one.text_hash for one in wanted], floor, limit)
+        shared = [self._sharing(one.fingerprints, floor, limit) for one in wanted]
+        known = self._known({*chain.from_iterable(chain(links, texts, shared))})
+        found = []
+        for linked, told, near in zip(links, texts, shared, strict=True):
+            each = [
+                Candidate(
+                    item=number,
+                    source=known[number].source,
+                    story=known[number].story,
+                    shared=near.get(number, 0),
+                    link=number in linked,
+                    text=number in told,
+                )
+                for number in {*linked, *told, *near}
+            ]
+            found.append(likeliest(each, limit))
+        return found
 
     def document_frequency(self, fingerprints: Collection[int]) -> dict[int, int]:
         """In how many items each fingerprint stands, counted up to 40; one that is new is left out."""
         counts: dict[int, int] = {}
         for part in slices(fingerprints):
-            counts.update(self._connection.execute(FREQUENCY, {"prints": part}).all())
+            rows = self._run("frequency", wanted=self._list(part))
+            counts.update((h, count) for h, count in rows)
         return counts
 
     def get(self, story_id: int) -> Story:
@@ -152,34 +179,52 @@ class Stories:
             update(table).where(table.c.id == story_id).values(status=status, updated_at=now)
         )
 
-    def place(self, one: Item, placement: Placement, now: datetime) -> int:
-        """The id of the story that `one` goes to, opened or counted up. Called before the item is stored."""
+    def reserve(self, count: int) -> list[int]:
+        """The ids of so many stories that `enter` will open."""
+        return reserve(self._connection, table, count)
+
+    def enter(self, entering: Sequence[tuple[Item, bool, bool]], now: datetime) -> None:
+        """Open or count up the stories of items that are about to be stored.
+
+        With each item comes whether it opens its story, and whether it is the newest version in there, whose
+        headline the story has from now on. Raises NotFoundError for a story that is not there.
+        """
         self.serialize()
-        if not placement.story:
-            opened = {
-                "headline": one.headline,
+        opened = {one.story: one for one, opens, _ in entering if opens}
+        headline = {one.story: one.headline for one, _, newest in entering if newest}
+        count = Counter(one.story for one, _, _ in entering)
+        carried = Counter(story for story, _ in {(one.story, one.source) for one, _, _ in entering})
+        rows = [
+            {
+                "id": story,
+                "headline": headline.get(story, one.headline),
                 "opened_at": now,
                 "updated_at": now,
                 "status": one.status,
-                "items": 1,
-                "sources": 1,
+                "items": count[story],
+                "sources": carried[story],
             }
-            new: int = self._connection.execute(OPEN, opened).scalar_one()
-            return new
-        newer = placement.link is Link.VERSION and not placement.late
-        joined = JOIN.values(headline=one.headline) if newer else JOIN
-        given = {"joined": placement.story, "by": one.source, "at": now}
-        story_id: int | None = self._connection.execute(joined, given).scalar()
-        if story_id is None:
-            raise NotFoundError("story", placement.story)
-        return story_id
+            for story, one in opened.items()
+        ]
+        if rows:
+            self._connection.execute(OPEN, rows)
+        for (story, by), more in Counter((one.story, one.source) for one, _, _ in entering).items():
+            if story in opened:
+                continue
+            joined = {"joined": story, "by": by, "more": more, "title": headline.get(story), "at": now}
+            if not self._connection.execute(JOIN, joined).rowcount:
+                raise NotFoundError("story", story)
 
-    def post(
-        self, item_id: int, fingerprints: Collection[int], frequency: Mapping[int, int] | None = None
-    ) -> None:
-        """Enter an item into the posting lists of its fingerprints that are not full."""
-        known = self.document_frequency(fingerprints) if frequency is None else frequency
-        rows = [{"h": h, "item": item_id} for h in sorted(set(fingerprints)) if known.get(h, 0) < POSTINGS]
+    def post(self, postings: Iterable[tuple[int, Collection[int]]], frequency: Mapping[int, int]) -> None:
+        """Enter items into the posting lists of their fingerprints that are not full.
+
+        `frequency` is what `document_frequency` says of the fingerprints.
+        """
+        full = Counter(frequency)
+        rows = []
+        for number, fingerprints in postings:
+            rows += [{"h": h, "item": number} for h in sorted(set(fingerprints)) if full[h] < POSTINGS]
+            full.update(fingerprints)
         if rows:
             self._connection.execute(POST, rows)
 
@@ -212,62 +257,91 @@ class Stories:
         """The first id of the items stored at `since` or later; None where there is none."""
         return self._connection.execute(FLOOR, {"since": since}).scalar()
 
-    def _same(self, query: Select[int], wanted: int, floor: int, limit: int) -> set[int]:
-        rows = self._connection.execute(query, {"wanted": wanted, "floor": floor, "limit": limit})
-        return set(rows.scalars())
+    def _same(self, what: str, hashes: Sequence[int | None], floor: int, limit: int) -> list[set[int]]:
+        """For each hash, that of a link or of a text, the newest items that have it."""
+        found: list[set[int]] = [set() for _ in hashes]
+        for number, item_id in self._run(what, wanted=self._list(hashes), floor=floor, most=limit):
+            found[number].add(item_id)
+        return found
 
     def _sharing(self, fingerprints: Collection[int], floor: int, limit: int) -> dict[int, int]:
         """The items with the most fingerprints in common, with their number."""
-        counts: dict[int, int] = {}
+        counts: Counter[int] = Counter()
         for part in slices(fingerprints):
-            for item_id, shared in self._connection.execute(SHARING, {"prints": part, "floor": floor}):
-                counts[item_id] = counts.get(item_id, 0) + shared
+            rows = self._run("sharing", wanted=self._list(part), floor=floor)
+            for item_id, shared in rows:
+                counts[item_id] += shared
         enough = [(shared, item_id) for item_id, shared in counts.items() if shared >= SHARED]
         return {item_id: shared for shared, item_id in sorted(enough, reverse=True)[:limit]}
 
+    def _known(self, ids: Collection[int]) -> dict[int, Row[Any]]:
+        """Where each of these items came from, and the story it is in."""
+        return {row.id: row for part in slices(ids) for row in self._run("known", wanted=self._list(part))}
+
+    def _run(self, what: str, **given: object) -> CursorResult[*tuple[Any, ...]]:
+        return self._connection.execute(LOOK_UPS[what, self._connection.dialect.name], given)
+
+    def _list(self, numbers: Sequence[int | None]) -> object:
+        """A parameter that is a list, as the engine takes it."""
+        return json.dumps(numbers) if self._connection.dialect.name == "sqlite" else list(numbers)
+
     def _items(self, where: ColumnElement[bool]) -> list[Item]:
         rows = self._connection.execute(select(*ITEM).where(where).order_by(item.c.id))
-        return self._veil.items(Item(**row._asdict()) for row in rows)
+        return [Item(**row._asdict()) for row in rows]
+
+
+def likeliest(candidates: Iterable[Candidate], limit: int) -> list[Candidate]:
+    """The candidates in the order in which they are looked at, at most `limit`."""
+    by = sorted(candidates, key=lambda one: (one.link or one.text, one.shared, one.item), reverse=True)
+    return by[:limit]
 
 
 SHOWN = columns(table, Story)
 ITEM = columns(item, Item)
 
-# What runs for every item is put together once: building a statement costs more than SQLite takes for it.
+# What runs for every document is put together once: building a statement costs more than the engine takes
+# for it. A list is one parameter, or each length of it would be a statement of its own.
 FLOOR = (
     select(item.c.id)
     .where(item.c.stored_at >= bindparam("since"))
     .order_by(item.c.stored_at, item.c.id)
     .limit(1)
 )
-SAME_LINK, SAME_TEXT = (
-    select(item.c.id)
-    .where(same == bindparam("wanted"), item.c.id >= bindparam("floor"))
-    .order_by(item.c.id.desc())
-    .limit(bindparam("limit"))
-    for same in (item.c.link_hash, item.c.text_hash)
-)
-_listed = fingerprint.c.h.in_(bindparam("prints", expanding=True))
-SHARING = (
-    select(fingerprint.c.item, func.count())
-    .where(_listed, fingerprint.c.item >= bindparam("floor"))
-    .group_by(fingerprint.c.item)
-)
-FREQUENCY = select(fingerprint.c.h, func.count()).where(_listed).group_by(fingerprint.c.h)
-OPEN = insert(table).returning(table.c.id)
+SAME = {
+    "sqlite": "SELECT picked.key, item.id FROM json_each(:wanted) AS picked JOIN item ON item.id IN"
+    " (SELECT id FROM item AS same WHERE same.{0} = picked.value AND same.id >= :floor"
+    " ORDER BY same.id DESC LIMIT :most)",
+    "postgresql": "SELECT picked.key - 1, same.id FROM unnest(CAST(:wanted AS bigint[]))"
+    " WITH ORDINALITY AS picked (value, key) CROSS JOIN LATERAL"
+    " (SELECT id FROM item WHERE item.{0} = picked.value AND item.id >= :floor"
+    " ORDER BY item.id DESC LIMIT :most) AS same",
+}
+LISTED = {"sqlite": "IN (SELECT value FROM json_each(:wanted) AS picked)", "postgresql": "= ANY(:wanted)"}
+LOOK_UPS = {
+    (what, dialect): text(sql.format(LISTED[dialect]))
+    for dialect in LISTED
+    for what, sql in (
+        ("link", SAME[dialect].format("link_hash")),
+        ("text", SAME[dialect].format("text_hash")),
+        ("known", "SELECT id, source, story FROM item WHERE id {0}"),
+        ("frequency", "SELECT h, count(*) FROM fingerprint WHERE h {0} GROUP BY h"),
+        ("sharing", "SELECT item, count(*) FROM fingerprint WHERE h {0} AND item >= :floor GROUP BY item"),
+    )
+}
+OPEN = insert(table)
 JOIN = (
     update(table)
     .where(table.c.id == bindparam("joined"))
     .values(
         {
-            "items": table.c["items"] + 1,
+            "items": table.c["items"] + bindparam("more"),
             "sources": table.c.sources
             + case(
                 (exists().where(item.c.story == table.c.id, item.c.source == bindparam("by")), 0), else_=1
             ),
+            "headline": func.coalesce(bindparam("title", type_=table.c.headline.type), table.c.headline),
             "updated_at": bindparam("at", type_=table.c.updated_at.type),
         }
     )
-    .returning(table.c.id)
 )
 POST = insert(fingerprint)

@@ -12,10 +12,12 @@ sampling by the hash modulo m); Silcock et al., "Noise-robust de-duplication at 
 from __future__ import annotations
 
 import re
+from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
+from itertools import accumulate
 from statistics import fmean
 from zlib import crc32
 
@@ -35,6 +37,7 @@ MOST_KEPT = 600  # fingerprints of one item, however long
 LEAST_SHARED = 4  # shingles: less in common is chance, or a quotation
 THRESHOLD = 0.6  # of the smaller text, by weight
 TEASER = 0.5  # words of the smaller text over words of the larger
+RECENT = 32  # texts that are kept ready: identity, hash and fingerprints ask for the same one in turn
 
 
 # ---------------------------------------------------------------- the normal text
@@ -86,7 +89,7 @@ def normal(item: Item) -> Text:
     return _normal(item.headline, item.body, item.agency)
 
 
-@lru_cache(maxsize=512)  # the same few texts are asked for by identity, hash, fingerprints and comparison
+@lru_cache(maxsize=RECENT)
 def _normal(headline: str, body: str, agency: str) -> Text:
     for noise in (_ADDRESS, _DATELINE, _STAMP, _CREDIT):
         body = noise.sub(" ", body)
@@ -106,7 +109,7 @@ def _unclosed(body: str) -> str:
 
 def text_hash(item: Item) -> int:
     """A signed 64-bit hash of what the item tells; 0, which is equal to nothing, where it tells nothing."""
-    return digest("text", *normal(item).told) if normal(item).told else 0
+    return sketch(item).hash
 
 
 def digest(*parts: str) -> int:
@@ -118,48 +121,89 @@ def digest(*parts: str) -> int:
 # ---------------------------------------------------------------- shingles
 
 
-def fingerprints(item: Item) -> tuple[int, ...]:
+@dataclass(frozen=True, slots=True, eq=False)
+class Sketch:
+    """What a text is found and compared by, in some four kilobytes: normal words, shingles as CRC-32."""
+
+    headline: str  # words parted by blanks
+    body: str
+    length: int  # words of the body
+    hash: int  # of what the item tells, see `text_hash`
+    head: array[int]  # the shingles of the headline
+    run: array[int]  # the shingles of the body, in their order
+    kept: array[int]  # those under which the store finds it, see `fingerprints`
+
+    @property
+    def told(self) -> str:
+        """What the item tells, see `Text.told`."""
+        return self.body if self.length >= SHORT else f"{self.headline} {self.body}".strip()
+
+    @property
+    def told_length(self) -> int:
+        """The same in words."""
+        return self.length if self.length >= SHORT else len(self.told.split())
+
+
+def fingerprints(item: Item) -> Sequence[int]:
     """The shingles under which the store finds an item: about 55 for a story of 300 words, at most 600.
 
     These are those of the headline, the opening of the body, and a sample of the rest; four bytes each, so
     that a row of the store stays short. A collision costs a look at a candidate, never a wrong link:
     whole texts are compared.
     """
-    return _sketch(normal(item)).kept
+    return sketch(item).kept
 
 
-@dataclass(frozen=True, slots=True)
-class _Sketch:
-    """The shingles of a text, as CRC-32 of their words."""
-
-    everything: frozenset[int]
-    told: frozenset[int]  # of what the item tells
-    start: frozenset[int]  # of the first sentence or two
-    opening: frozenset[int]  # of the first paragraphs
-    kept: tuple[int, ...]
+def sketch(item: Item) -> Sketch:
+    """The normal text of an item with its shingles: all that comparing it takes."""
+    return _sketch(normal(item))
 
 
-@lru_cache(maxsize=512)
-def _sketch(text: Text) -> _Sketch:
-    headline, body = _shingled(text.headline), _shingled(text.body)
-    if not headline and not body:  # a flash of a few words, cut in two by headline and body
-        headline = _shingled(text.whole)
-    kept = [*headline, *body[:OPENING]]
-    for run, sampling in zip((body[OPENING:MIDDLE], body[MIDDLE:]), SAMPLING, strict=True):
-        kept += [h for h in run if h % sampling == 0]
-    everything = frozenset(headline) | frozenset(body)
-    return _Sketch(
-        everything=everything,
-        told=frozenset(body) if len(text.body) >= SHORT else everything,
-        start=frozenset(body[:OPENING]),
-        opening=frozenset(body[: 2 * OPENING]),
-        kept=tuple(dict.fromkeys(kept[:MOST_KEPT])),
+@lru_cache(maxsize=RECENT)
+def _sketch(text: Text) -> Sketch:
+    head, run = _shingled(text.headline), _shingled(text.body)
+    if not head and not run:  # a flash of a few words, cut in two by headline and body
+        head = _shingled(text.whole)
+    return Sketch(
+        headline=" ".join(text.headline),
+        body=" ".join(text.body),
+        length=len(text.body),
+        hash=digest("text", *text.told) if text.told else 0,
+        head=head,
+        run=run,
+        kept=_kept(head, run),
     )
 
 
-def _shingled(run: Sequence[str]) -> list[int]:
-    encoded = [word.encode("utf-8", "replace") for word in run]
-    return [crc32(b" ".join(encoded[at : at + SHINGLE])) for at in range(len(run) - SHINGLE + 1)]
+def _kept(head: array[int], run: array[int]) -> array[int]:
+    kept = [*head, *run[:OPENING]]
+    for part, sampling in zip((run[OPENING:MIDDLE], run[MIDDLE:]), SAMPLING, strict=True):
+        kept += [h for h in part if h % sampling == 0]
+    return array("I", dict.fromkeys(kept[:MOST_KEPT]))
+
+
+def _shingled(run: Sequence[str]) -> array[int]:
+    joined = " ".join(run).encode("utf-8", "replace")
+    starts = list(accumulate(map(len, run), lambda start, length: start + length + 1, initial=0))
+    if starts[-1] != len(joined) + 1:  # words beyond ASCII
+        encoded = (word.encode("utf-8", "replace") for word in run)
+        starts = list(accumulate((len(word) + 1 for word in encoded), initial=0))
+    return array("I", [crc32(joined[a : b - 1]) for a, b in zip(starts, starts[SHINGLE:], strict=False)])
+
+
+@dataclass(frozen=True, slots=True)
+class _Shingles:
+    """The shingles of a text as sets."""
+
+    told: frozenset[int]  # of what the item tells
+    everything: frozenset[int]
+
+
+@lru_cache(maxsize=RECENT)
+def _shingles(of: Sketch) -> _Shingles:
+    body = frozenset(of.run)
+    everything = body.union(of.head)
+    return _Shingles(body if of.length >= SHORT else everything, everything)
 
 
 # ---------------------------------------------------------------- the comparison
@@ -181,8 +225,8 @@ class Comparison:
     common: bool = False
 
 
-def containment(a: Item, b: Item, frequency: Mapping[int, float]) -> Comparison:
-    """Whether `a` and `b` tell the same text, by the weighted share of the smaller one in the larger one.
+def containment(new: Sketch, old: Sketch, frequency: Mapping[int, float]) -> Comparison:
+    """Whether two texts tell the same, by the weighted share of the smaller one in the larger one.
 
     `frequency` says in how many stored items a fingerprint stands. A shingle in more than a handful of them
     belongs to a template or a footer and weighs `1 / (1 + df - 6)`; one whose frequency is not known, since
@@ -190,19 +234,21 @@ def containment(a: Item, b: Item, frequency: Mapping[int, float]) -> Comparison:
     sentences but not their figures, see `story.figures`. A teaser begins in the opening of the longer text;
     what stands only further down there is a quotation.
     """
-    new, old = normal(a), normal(b)
-    small, large = sorted((new, old), key=lambda text: (len(text.told), text.told, text.headline))
-    mine, other = _sketch(small), _sketch(large)
-    shared = mine.told & other.everything
+    small, large = sorted((new, old), key=lambda each: (each.told_length, each.told, each.headline))
+    told = _shingles(small).told
+    shared = told & _shingles(large).everything
     if len(shared) < LEAST_SHARED:
         return Comparison(0.0, len(shared), None)
-    weight, rest = _mean_weight(shared, frequency), mine.told - shared
+    weight, rest = _mean_weight(shared, frequency), told - shared
     mass = len(shared) * weight
     score = mass / (mass + len(rest) * _mean_weight(rest, frequency))
-    kind = Link.TEASER if len(small.told) < TEASER * len(large.told) else Link.COPY
-    figures = compare(new.told, old.told) if score >= THRESHOLD else None
-    quoted = kind is Link.TEASER and len(small.body) >= SHORT and not mine.start & other.opening
-    if not figures or not figures.agree or quoted:
+    if score < THRESHOLD:
+        return Comparison(score, len(shared), None)
+    figures = compare(new.told.split(), old.told.split())
+    kind = Link.TEASER if small.told_length < TEASER * large.told_length else Link.COPY
+    opening = large.run[: 2 * OPENING]
+    quoted = small.length >= SHORT and frozenset(small.run[:OPENING]).isdisjoint(opening)
+    if not figures.agree or (quoted and kind is Link.TEASER):
         return Comparison(score, len(shared), None)
     return Comparison(
         score,

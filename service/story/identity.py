@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from service.model import Item, Seen, Signal
 from service.story.fingerprint import digest, normal
@@ -56,6 +56,15 @@ class Keys:
         return tuple(alias for alias in self.aliases if alias % 2)
 
 
+class Names(NamedTuple):
+    """What an entry may be filed under, by itself; `identify` chooses among those of a document."""
+
+    ladder: tuple[int, ...]  # from the shortest to the one that says everything
+    others: tuple[int, ...]
+    content: int  # see `content`
+    versioned: bool  # by the format's own word
+
+
 @dataclass(frozen=True, slots=True)
 class Recognition:
     """Whether an entry is known, as what, and why."""
@@ -76,37 +85,41 @@ def _hint(*parts: str) -> int:
 # ---------------------------------------------------------------- keys
 
 
-def identify(items: Sequence[Item]) -> list[Keys]:
+def names(item: Item) -> Names:
+    """All that an entry could be filed under."""
+    return Names(tuple(_ladder(item)), tuple(_other_names(item)), content(item), bool(item.version))
+
+
+def identify(entries: Sequence[Names]) -> list[Keys]:
     """The keys of the entries of one document, in their order.
 
     A GUID that several entries carry is no name: then it is the GUID with the link, with the headline, with
     all of the text, whichever tells them apart first. Without a GUID it is the canonical link, likewise.
     Entries with a version of the format's own may share a GUID: they are versions of one item.
     """
-    chosen = _primaries(items)
+    chosen = _primaries(entries)
     aliases = [
-        [_name("version", str(primary), str(content(item))), *_other_names(item)]
-        for item, primary in zip(items, chosen, strict=True)
+        [_name("version", str(primary), str(entry.content)), *entry.others]
+        for entry, primary in zip(entries, chosen, strict=True)
     ]
     owners: defaultdict[int, set[int]] = defaultdict(set)
-    for primary, names in zip(chosen, aliases, strict=True):
-        for name in (primary, *names):
+    for primary, others in zip(chosen, aliases, strict=True):
+        for name in (primary, *others):
             owners[name].add(primary)
     return [
-        Keys(primary, tuple(dict.fromkeys(n for n in names if n != primary and len(owners[n]) == 1)))
-        for primary, names in zip(chosen, aliases, strict=True)
+        Keys(primary, tuple(dict.fromkeys(n for n in others if n != primary and len(owners[n]) == 1)))
+        for primary, others in zip(chosen, aliases, strict=True)
     ]
 
 
-def _primaries(items: Sequence[Item]) -> list[int]:
+def _primaries(entries: Sequence[Names]) -> list[int]:
     """For each entry the shortest of its names that no other entry of the document has."""
-    ladders = [_ladder(item) for item in items]
-    chosen = [ladder[0] for ladder in ladders]
-    for step in range(1, max(map(len, ladders), default=0)):
+    chosen = [entry.ladder[0] for entry in entries]
+    for step in range(1, max((len(entry.ladder) for entry in entries), default=0)):
         count = Counter(chosen)
-        for at, ladder in enumerate(ladders):
-            if count[chosen[at]] > 1 and not items[at].version:
-                chosen[at] = ladder[min(step, len(ladder) - 1)]
+        for at, entry in enumerate(entries):
+            if count[chosen[at]] > 1 and not entry.versioned:
+                chosen[at] = entry.ladder[min(step, len(entry.ladder) - 1)]
     return chosen
 
 

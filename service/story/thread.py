@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from statistics import median
+from typing import NamedTuple
 
 from service.model import Candidate, Item, Link, Placement, Signal
 from service.story import marks
-from service.story.fingerprint import COMMON, SHORT, Comparison, containment, fingerprints, normal
+from service.story.fingerprint import COMMON, SHORT, Comparison, Sketch, containment
 from service.story.identity import Kind, Recognition
 
 SERIES = frozenset({marks.MARKET, marks.HOLDINGS})  # written from templates, day after day
@@ -22,14 +23,19 @@ COMPARED = 8  # candidates whose texts are compared: those that share the most f
 
 
 def place(
-    item: Item, recognition: Recognition, candidates: Sequence[Candidate], frequency: Mapping[int, int]
+    item: Item,
+    text: Sketch,
+    recognition: Recognition,
+    candidates: Sequence[Candidate],
+    sketches: Mapping[int, Sketch],
+    frequency: Mapping[int, int],
 ) -> Placement:
     """The story of an item, how it belongs to it, and a reason that a person can check.
 
     What the source itself says comes first (a version of a known entry, a mark before a known headline), then
-    the same link or the same text elsewhere, then the nearest text. `frequency` says in how many stored items
-    a fingerprint stands. The order of the candidates makes no difference, nor does an item that is placed
-    again.
+    the same link or the same text elsewhere, then the nearest text. `text` is the item's, `sketches` are
+    those of the candidates, by their id; `frequency` says in how many stored items a fingerprint stands. The
+    order of the candidates makes no difference, nor does an item that is placed again.
     """
     if recognition.of is not None and recognition.kind is not Kind.NEW:
         known = recognition.of
@@ -37,17 +43,28 @@ def place(
             link=Link.VERSION, story=known.story, nearest=known.item, score=1.0, reason=recognition.reason
         )
     # Oldest first, so that a story is joined at its beginning; ids count in the order of storing.
-    earlier = sorted((c for c in candidates if not item.id or c.item.id < item.id), key=lambda c: c.item.id)
+    earlier = [
+        _Earlier(each, sketches[each.item])
+        for each in sorted(candidates, key=lambda each: each.item)
+        if not item.id or each.item < item.id
+    ]
     return (
-        _by_mark(item, earlier)
+        _by_mark(item, text, earlier)
         or _by_link(item, earlier)
-        or _by_text(item, earlier, frequency)
-        or _by_likeness(item, earlier, frequency)
+        or _by_text(item, text, earlier, frequency)
+        or _by_likeness(item, text, earlier, frequency)
         or Placement(link=Link.FIRST, reason="no stored item has its link or much of its text")
     )
 
 
-def _by_mark(item: Item, earlier: Sequence[Candidate]) -> Placement | None:
+class _Earlier(NamedTuple):
+    """A candidate with its text."""
+
+    found: Candidate
+    text: Sketch
+
+
+def _by_mark(item: Item, text: Sketch, earlier: Sequence[_Earlier]) -> Placement | None:
     """What a mark announces as a version, under the headline that the same desk gave before.
 
     Wires without keys of their own send `KORREKTUR: …` as a new item; a kill names the headline that it
@@ -55,25 +72,26 @@ def _by_mark(item: Item, earlier: Sequence[Candidate]) -> Placement | None:
     """
     if item.signal is Signal.NONE or _is_series(item):
         return None
-    text = normal(item)
-    named = " ".join(text.whole) if item.signal is Signal.KILL else ""
-    for candidate in reversed(earlier):  # the newest that bears the headline
-        other = candidate.item
-        headline = normal(other).headline
-        if other.source != item.source or len(headline) < LEAST_WORDS:
+    named = f"{text.headline} {text.body}" if item.signal is Signal.KILL else ""
+    for other, there in reversed(earlier):  # the newest that bears the headline
+        if other.source != item.source or len(there.headline.split()) < LEAST_WORDS:
             continue
-        if headline == text.headline or " ".join(headline) in named:
-            reason = f"marked as {item.signal}, with the headline of item {other.id}"
-            return Placement(link=Link.VERSION, story=other.story, nearest=other.id, score=1.0, reason=reason)
+        if there.headline == text.headline or there.headline in named:
+            reason = f"marked as {item.signal}, with the headline of item {other.item}"
+            return Placement(
+                link=Link.VERSION, story=other.story, nearest=other.item, score=1.0, reason=reason
+            )
     return None
 
 
-def _by_link(item: Item, earlier: Sequence[Candidate]) -> Placement | None:
+def _by_link(item: Item, earlier: Sequence[_Earlier]) -> Placement | None:
     """The same address on another source, where it is the address of one story.
 
     A home page, a live blog or a ticker is the link of many entries; such an address proves nothing.
     """
-    same = [c.item for c in earlier if c.link and _names_a_page(c.item.canonical_link)]
+    if not _names_a_page(item.canonical_link):
+        return None
+    same = [other for other, _ in earlier if other.link]
     elsewhere = [each for each in same if each.source != item.source]
     if not elsewhere or len({each.story for each in same}) > 1:
         return None
@@ -85,52 +103,57 @@ def _names_a_page(canonical_link: str) -> bool:
     return any(sign in canonical_link for sign in "/?")
 
 
-def _by_text(item: Item, earlier: Sequence[Candidate], frequency: Mapping[int, int]) -> Placement | None:
+def _by_text(
+    item: Item, text: Sketch, earlier: Sequence[_Earlier], frequency: Mapping[int, int]
+) -> Placement | None:
     """The same normal text, unless it is one that many items have: a notice to subscribers, a headline."""
-    text = normal(item)
-    if len(text.told) < LEAST_WORDS or (_is_series(item) and len(text.body) < SHORT):
+    if text.told_length < LEAST_WORDS or (_is_series(item) and text.length < SHORT):
         return None
-    everywhere = median([frequency.get(h, 0) for h in fingerprints(item)] or [0]) > COMMON
-    for candidate in earlier:
-        other = normal(candidate.item)
-        if other.told == text.told and (_kindred(item, candidate.item) or not everywhere):
-            return _equal(candidate.item, "the same text")
+    everywhere = median([frequency.get(h, 0) for h in text.kept] or [0]) > COMMON
+    for other, there in earlier:
+        if there.told == text.told and (_kindred(text, there) or not everywhere):
+            return _equal(other, "the same text")
     return None
 
 
-def _equal(nearest: Item, what: str) -> Placement:
-    reason = f"{what} as item {nearest.id}"
-    return Placement(link=Link.EQUAL, story=nearest.story, nearest=nearest.id, score=1.0, reason=reason)
+def _equal(nearest: Candidate, what: str) -> Placement:
+    reason = f"{what} as item {nearest.item}"
+    return Placement(link=Link.EQUAL, story=nearest.story, nearest=nearest.item, score=1.0, reason=reason)
 
 
-def _by_likeness(item: Item, earlier: Sequence[Candidate], frequency: Mapping[int, int]) -> Placement | None:
+def _by_likeness(
+    item: Item, text: Sketch, earlier: Sequence[_Earlier], frequency: Mapping[int, int]
+) -> Placement | None:
     """The nearest text, where it is near enough to be the same report."""
-    looked_at = sorted(earlier, key=lambda c: (-c.shared, c.item.id))[:COMPARED]
-    elsewhere = {
-        story: _elsewhere(story, looked_at, frequency) for story in {c.item.story for c in looked_at}
+    looked_at = sorted(earlier, key=lambda each: (-each.found.shared, each.found.item))[:COMPARED]
+    found = [each.found for each in looked_at]
+    elsewhere = {story: _elsewhere(story, found, frequency) for story in {each.story for each in found}}
+    compared = [
+        (containment(text, there, elsewhere[other.story]), other, there) for other, there in looked_at
+    ]
+    others = {
+        other.story for comparison, other, there in compared if not comparison.kind and not _is_brief(there)
     }
-    compared = [(containment(item, c.item, elsewhere[c.item.story]), c.item) for c in looked_at]
-    others = {other.story for comparison, other in compared if not comparison.kind and not _is_brief(other)}
     near = [
         (comparison, other)
-        for comparison, other in compared
+        for comparison, other, there in compared
         if comparison.kind
         and not (_is_series(item) and comparison.score < SERIES_THRESHOLD)
-        and not (comparison.common and comparison.shared < NOTICE and not _kindred(item, other))
+        and not (comparison.common and comparison.shared < NOTICE and not _kindred(text, there))
         # A few words may open two different reports; they must not make one story of them.
-        and not (_is_brief(other) and other.story in others)
+        and not (_is_brief(there) and other.story in others)
     ]
     if not near:
         return None
     # A long text that is nearly the same says more than a teaser that is wholly contained.
-    best, nearest = min(near, key=lambda pair: (-pair[0].score * pair[0].shared, pair[1].id))
+    best, nearest = min(near, key=lambda pair: (-pair[0].score * pair[0].shared, pair[1].item))
     assert best.kind
     return Placement(
         link=best.kind,
         story=nearest.story,
-        nearest=nearest.id,
+        nearest=nearest.item,
         score=best.score,
-        reason=f"{_in_words(best)} item {nearest.id}",
+        reason=f"{_in_words(best)} item {nearest.item}",
     )
 
 
@@ -143,7 +166,7 @@ def _elsewhere(
     template, too, may have come into one story, but from one desk. Where there are more candidates than are
     looked at, these stand for all.
     """
-    sources = len({c.item.source for c in looked_at if c.item.story == story})
+    sources = len({each.source for each in looked_at if each.story == story})
     if len(looked_at) < COMPARED:
         return {h: count - sources for h, count in frequency.items()}
     return {h: count * (1 - sources / COMPARED) for h, count in frequency.items()}
@@ -154,15 +177,15 @@ def _in_words(comparison: Comparison) -> str:
     return f"{comparison.score:.0%} of the shorter text{f', but {changed},' if changed else ''} as in"
 
 
-def _kindred(a: Item, b: Item) -> bool:
+def _kindred(a: Sketch, b: Sketch) -> bool:
     """Whether two headlines may be on one subject: equal, or with two longer words in common."""
-    here, there = normal(a).headline, normal(b).headline
-    return here == there or len({word for word in here if len(word) >= 4} & set(there)) >= 2
+    there = set(b.headline.split())
+    return a.headline == b.headline or len({w for w in a.headline.split() if len(w) >= 4} & there) >= 2
 
 
 def _is_series(item: Item) -> bool:
     return item.genre in SERIES
 
 
-def _is_brief(item: Item) -> bool:
-    return len(normal(item).body) < SHORT
+def _is_brief(text: Sketch) -> bool:
+    return text.length < SHORT

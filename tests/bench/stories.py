@@ -26,12 +26,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median, quantiles
 
+from service.intake import Sketches
 from service.model import Item, Link, Placement, Source
 from service.store.columns import EPOCH, MICROSECOND
 from service.store.db import Store, Transaction
 from service.story import marks
-from service.story.fingerprint import fingerprints, text_hash
-from service.story.identity import content, identify, recognise
+from service.story.fingerprint import sketch
+from service.story.identity import identify, names, recognise
 from service.story.thread import place
 from service.text.html import to_text
 from tests.bench.wire_stream import Record, stream
@@ -75,11 +76,12 @@ def run(records: Sequence[Record], database: Path, archive: int = 0) -> list[Pla
         fill(database, archive, next(iter(sources.values())))
     placed: list[Placed] = []
     ids: dict[int, str] = {}
+    sketches = Sketches()
     for record in records:
         item = _item(record, sources[record.source])
         begin = time.process_time()
         with store.begin() as tx:
-            stored, placement, cpu = _take_in(tx, item)
+            stored, placement, cpu = _take_in(tx, item, sketches)
         whole = time.process_time() - begin
         ids[stored.id] = record.id
         placed.append(Placed(record, placement.link, ids.get(placement.nearest, ""), cpu, whole))
@@ -145,31 +147,34 @@ def _item(record: Record, source: int) -> Item:
     )
 
 
-def _take_in(tx: Transaction, item: Item) -> tuple[Item, Placement, float]:
+def _take_in(tx: Transaction, item: Item, sketches: Sketches) -> tuple[Item, Placement, float]:
     """One item through identity, placing and storing, as intake does it; and the seconds up to its place."""
     begin = time.process_time()
     item = marks.read(item)
     assert item.received_at
-    [keys] = identify([item])
-    names = (keys.primary, *keys.aliases)
-    said, prints, told = content(item), fingerprints(item), text_hash(item)
-    recognition = recognise(keys, said, item, tx.items.seen(item.source, names))
+    known_by, text = names(item), sketch(item)
+    [keys] = identify([known_by])
+    all_names = (keys.primary, *keys.aliases)
+    recognition = recognise(keys, known_by.content, item, tx.items.seen(item.source, all_names))
     candidates = tx.stories.candidates(
         canonical_link=item.canonical_link,
-        text_hash=told,
-        fingerprints=prints,
+        text_hash=text.hash,
+        fingerprints=text.kept,
         since=item.received_at - WINDOW,
     )
-    placement = place(item, recognition, candidates, tx.stories.document_frequency(prints))
+    frequency = tx.stories.document_frequency(text.kept)
+    near = sketches.of(tx, {each.item for each in candidates})
+    placement = place(item, text, recognition, candidates, near, frequency)
     cpu = time.process_time() - begin
     stored = tx.items.add(
         item,
         placement,
-        keys=names,
-        content=said,
-        text_hash=told,
-        fingerprints=prints,
+        keys=all_names,
+        content=known_by.content,
+        text_hash=text.hash,
+        fingerprints=text.kept,
         now=item.received_at,
+        frequency=frequency,
     )
     return stored, placement, cpu
 
