@@ -7,11 +7,14 @@ import json
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
-from service.actions import rounds, rules
+from service.actions import alerts, rounds, rules, silences
 from service.model import AlertState, DeliveryState, Status
 from tests.desk import desk
 from tests.newsroom import TRIP, Entry, Room, changed, newsroom
@@ -110,6 +113,70 @@ def test_flash_long_text_correction_and_kill_are_one_story_in_any_order(
         assert Status.CANCELED is tx.stories.get(1).status
 
 
+COPY = Entry("p-1", "Kim Jong Un fährt im Zug nach Peking", LONG, "https://portal.example/1")
+
+
+@pytest.mark.slow
+@given(order=st.permutations(("flash", "long", "correction", "kill", "copy")))
+@settings(max_examples=20, deadline=None)
+def test_in_any_order_each_reader_gets_what_is_theirs(order: Sequence[str]) -> None:
+    """One rule hits every version, another only what the correction says; a portal carries the long text."""
+    assume(order.index("long") < order.index("copy"))  # before it, nothing says that it is a copy
+    steps = {"flash": flash, "long": long, "correction": correction, "kill": kill}
+    with TemporaryDirectory() as folder, newsroom(Path(folder)) as room:
+        late = room.hooks.url(path="/late")
+        room.restart(channels={**room.settings["channels"], "late": {"url": late}})
+        room.add_rule(KIM, channels=("desk",))
+        room.add_rule('"vier Jahren"', channels=("late",))
+        room.wire("portal", COPY)
+        room.add_source("portal")
+        for step in order:
+            steps.get(step, lambda room: room.poll())(room)
+        versions = [
+            ("flash", "long", "correction", "kill").index(step) + 1 for step in order if step != "copy"
+        ]
+        told: dict[str, list[str]] = {post.path: [] for post in room.hooks.posts}
+        for post in room.hooks.posts:
+            told[post.path].append(post.json["kind"])
+    corrected = order.index("correction") < order.index("kill")
+    assert expected(versions) == told.get("/hook", [])
+    assert (["alert", "retraction"] if corrected else []) == told.get("/late", [])
+
+
+def hush(of: str, room: Room) -> None:
+    """Keep everything about the story quiet."""
+    rule, hour = "kim-jong-un-reise", timedelta(hours=1)
+    now = datetime.now(UTC)
+    if of == "silence":
+        silences.add(room.app, [f"rule={rule}"], hour, "Parteitag")
+    elif of == "channel":
+        silences.add(room.app, ["channel=desk"], hour, "Umzug")
+    elif of == "mute":
+        alerts.mute(room.app, 1, "anna")
+    elif of == "acknowledgement":
+        alerts.acknowledge(room.app, 1, "anna")
+    elif of == "disabled":
+        rules.switch(room.app, rule, on=False)
+    elif of == "digest":
+        rules.edit(room.app, rule, digest="daily")
+    elif of == "limits":
+        room.restart(alerts={"throttle": 1, "storm_limit": 1})
+    else:
+        begin, end = (f"{now + span:%H:%M}" for span in (-hour, hour))
+        room.restart(quiet_hours={"from": begin, "to": end, "timezone": "UTC"})
+
+
+@pytest.mark.parametrize(
+    "of",
+    ["silence", "channel", "mute", "acknowledgement", "disabled", "digest", "limits", "quiet hours"],
+)
+def test_nothing_that_keeps_quiet_swallows_a_retraction(of: str, room: Room) -> None:
+    long(room)
+    hush(of, room)
+    kill(room)
+    assert ["alert", "retraction"] == room.kinds()
+
+
 def test_a_flash_and_its_long_version_are_one_alert(room: Room) -> None:
     flash(room)
     long(room)
@@ -189,9 +256,7 @@ def test_a_kill_that_comes_first_is_a_tombstone(room: Room) -> None:
 def test_a_copy_that_comes_after_the_kill_is_stored_and_not_told(room: Room) -> None:
     long(room)
     kill(room)
-    room.wire(
-        "portal", Entry("p-1", "Kim Jong Un fährt im Zug nach Peking", LONG, "https://portal.example/1")
-    )
+    room.wire("portal", COPY)
     room.add_source("portal")
     tally = room.poll()
     assert 1 == tally.items
@@ -204,9 +269,7 @@ def test_a_copy_that_comes_after_the_kill_is_stored_and_not_told(room: Room) -> 
 def test_a_copy_of_what_was_withdrawn_is_marked_wherever_it_is_shown(room: Room, tmp_path: Path) -> None:
     long(room)
     kill(room)
-    room.wire(
-        "portal", Entry("p-1", "Kim Jong Un fährt im Zug nach Peking", LONG, "https://portal.example/1")
-    )
+    room.wire("portal", COPY)
     room.add_source("portal")
     room.poll()
     monitor = Shell(tmp_path)
