@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from service.actions import joining
+from service.actions import joining, rounds
 from service.actions.timeline import condensed, timeline
 from service.errors import NotFoundError, UsageError
 from service.model import AlertState, Exit, Link, Status
@@ -91,6 +91,8 @@ def test_a_copy_that_is_another_report_goes_with_its_versions(room: Room) -> Non
     room.poll()
     assert {1: 3} == stories(room)
     new, moved = joining.split(room.app, 1, [2], by="bob")
+    rounds.deliver(room.app)
+    assert ["alert"] == room.kinds(), "a split tells nobody"
     assert ({1: 1, new.id: 2}, [2, 3]) == (stories(room), [item.id for item in moved])
     with room.app.store.read() as tx:
         assert [Link.BY_HAND, Link.VERSION] == [tx.items.placement(n).link for n in (2, 3)]
