@@ -26,6 +26,7 @@ from sdnotify import SystemdNotifier
 from service import __version__
 from service.actions import readiness
 from service.actions.oversight import oversee
+from service.actions.pushing import subscribe
 from service.actions.rules import keep_counts
 from service.actions.watch import Seeker, watch
 from service.app import App, alive
@@ -42,6 +43,7 @@ SWEEP = timedelta(seconds=20)  # a third of the shortest lease
 WATCH = 2.0  # seconds between two looks at the beats, on the monotonic clock
 PRUNE = timedelta(hours=1)
 OVERSEE = timedelta(seconds=10)
+HUBS = timedelta(seconds=60)  # between two looks for hubs that are to be asked
 WATCHMAN = timedelta(seconds=60)  # between two looks for sources that are blind or back
 RETRY = 1.0  # seconds until a refused transaction is tried again
 LOG_LINES = 10_000  # that wait to be written, before new ones are dropped
@@ -94,6 +96,7 @@ class Daemon:
         self._beat("sweep", SWEEP, self._sweep)
         self._beat("prune", PRUNE, self._prune)
         self._beat("watch", WATCHMAN, self._watch_sources)
+        self._beat("hubs", HUBS, lambda: subscribe(app))
         self._beat("oversee", OVERSEE, lambda: oversee(app))
         if app.config.heartbeat.url:
             self._beat("heartbeat", app.config.heartbeat.every, self._heartbeat)

@@ -40,15 +40,15 @@ from service.model import (
     DeliveryState,
     Failure,
     FailureKind,
+    Feed,
     Fetched,
-    Freshness,
     Node,
     Parsed,
     Source,
     SourceState,
 )
 from service.release import Releaser
-from service.settling import FencedError, settle, settle_many
+from service.settling import FencedError, note_hub, settle, settle_many
 from service.store.db import Store
 from service.telling import Teller
 from service.workers import WorkerError, Workers
@@ -141,7 +141,7 @@ class Pipeline:
         passes("parsed")
         parts, source, now = self.parts, fetched.source, self.parts.store.now()
         items = [item for document in parsed for item in document.items]
-        feed = parsed[-1].feed.freshness if parsed else Freshness()
+        feed = parsed[-1].feed if parsed else Feed()
         parts.teller.prepare(items)
         readings = read(items, parts.config.agencies)
         try:
@@ -153,7 +153,8 @@ class Pipeline:
                     parts.teller.tell(tx, item, placement, source, now)
                 passes("matched")
                 result = aged(fetched, items, len(stored), now)
-                due = settle(tx, result, feed, len(stored), now, parts.config.poll)
+                due = settle(tx, result, feed.freshness, len(stored), now, parts.config.poll)
+                note_hub(tx, fetched, feed, len(stored), now)
         except FencedError:
             parts.report("source.taken-over", source=source.name)
             return 0

@@ -8,16 +8,28 @@ from __future__ import annotations
 
 import contextlib
 import random
+import secrets
 from collections.abc import Sequence
 from datetime import datetime
 
 from service.alerts import blind
 from service.config import Poll
 from service.fetch.schedule import Due, next_poll, unwatched_since
-from service.model import Failure, FailureKind, Fetched, Freshness, Gap, Source, SourceState
+from service.model import (
+    Failure,
+    FailureKind,
+    Feed,
+    Fetched,
+    Freshness,
+    Gap,
+    Source,
+    SourceState,
+    Subscription,
+)
 from service.store.db import Transaction
 from service.store.sources import Settlement
 
+SECRET_BYTES = 32  # of an address or a secret that is given to a hub: nobody guesses 256 bits
 UNWATCHED = "it was not polled: no monitor was running, or the source was paused"
 
 
@@ -58,6 +70,23 @@ def settle_many(
             told.append((result, settle(tx, result, Freshness(), 0, now, poll)))
     tx.sources.settle_many(quiet)
     return told
+
+
+def note_hub(tx: Transaction, fetched: Fetched, feed: Feed, new: int, now: datetime) -> None:
+    """Write down the hub that a feed names, to be asked; and that it brought nothing of what a poll found."""
+    source = fetched.source
+    if not fetched.status:  # it was brought, not polled
+        return
+    offered = False
+    if hub := fetched.hub or feed.hub:
+        topic = (fetched.topic if fetched.hub else feed.topic) or source.url
+        token, secret = secrets.token_urlsafe(SECRET_BYTES), secrets.token_urlsafe(SECRET_BYTES)
+        wanted = Subscription(source=source.id, hub=hub, topic=topic, token=token, secret=secret, due_at=now)
+        offered = tx.subscriptions.offer(wanted)
+    else:
+        tx.subscriptions.withdraw(source.id, now)
+    if source.pushed_until and (new or offered or not hub):
+        tx.subscriptions.distrust(source.id)
 
 
 def _due(result: Fetched | Failure, feed: Freshness, new: int, now: datetime, poll: Poll) -> Due:

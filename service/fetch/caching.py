@@ -37,8 +37,8 @@ def aged(fetched: Fetched, items: Iterable[Item], new: int, now: datetime) -> Fe
     dates = (item.published_at for item in items if item.published_at)
     newest = max((date for date in dates if date < now), default=None)  # later ones were cut to the present
     before = source.cursor.newest_at
-    if newest is None or not source.url.startswith("http"):
-        return fetched
+    if newest is None or not fetched.status or not source.url.startswith("http"):
+        return fetched  # a hub brings single entries, old ones that changed too
     allowed = max(BACK_IN_TIME, GAPS_BACK * (source.rhythm or timedelta(0)))
     if not new and before and before - newest > allowed and now - before < DOUBTED_FOR:
         reason = f"an old copy: its newest item is of {newest:{STAMP}}, but one of {before:{STAMP}} was read"

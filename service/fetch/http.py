@@ -94,7 +94,9 @@ class Client:
             max_field_size=ONE_HEADER,
         )
 
-    def start(self, source: Source, *, method: str = "GET") -> Future[Result]:
+    def start(
+        self, source: Source, *, method: str = "GET", form: Mapping[str, str] | None = None
+    ) -> Future[Result]:
         """The result of asking for `source.url`, to come. What goes wrong on the way is a `Failure` in it.
 
         Raises RuntimeError after `close`.
@@ -103,7 +105,8 @@ class Client:
         with self._gate:  # so that all that was let in is there when `close` looks
             if self._closed:
                 raise RuntimeError("the client is closed")
-            fetch = self._in_turn(source) if method == "GET" else self._ask(source, URL(source.url), method)
+            visit = method == "GET"
+            fetch = self._in_turn(source) if visit else self._ask(source, URL(source.url), method, form)
             return asyncio.run_coroutine_threadsafe(fetch, self._loop)
 
     def watch(self, source: Source, work: Future[Result]) -> Future[Result]:
@@ -192,17 +195,19 @@ class Client:
             host.private = any(self.guard.opened(ip_address(a.partition("%")[0])) for a in addresses)
         return host
 
-    async def _ask(self, source: Source, url: URL, method: str) -> Result:
+    async def _ask(
+        self, source: Source, url: URL, method: str, form: Mapping[str, str] | None = None
+    ) -> Result:
         try:
             async with asyncio.timeout(self.settings.timeout.total_seconds()):
-                return await self._follow(source, url, method)
+                return await self._follow(source, url, method, form)
         except TimeoutError:
             return _late(source, self.settings.timeout.total_seconds())
         except Exception as error:  # noqa: BLE001 - whatever a stranger's server provokes ends here, as a value
             kind, reason = _explain(error)
             return Failure(source=source, kind=kind, reason=reason)
 
-    async def _follow(self, source: Source, url: URL, method: str) -> Result:
+    async def _follow(self, source: Source, url: URL, method: str, form: Mapping[str, str] | None) -> Result:
         """Ask, and ask again where the answer sends us; each hop is judged and gets only what is its own."""
         origin, moved, permanent = url.origin(), "", True
         for _ in range(MAX_REDIRECTS + 1):
@@ -210,7 +215,12 @@ class Client:
                 return _refused(source, reason)
             headers = self._headers(source, own_origin=url.origin() == origin)
             async with self._session.request(
-                method, url, headers=headers, allow_redirects=False, proxy=self.settings.proxy or None
+                method,
+                url,
+                headers=headers,
+                data=form,
+                allow_redirects=False,
+                proxy=self.settings.proxy or None,
             ) as response:
                 location = response.headers.get("Location", "")
                 if response.status not in REDIRECTS or not location:
@@ -255,6 +265,7 @@ class Client:
         body = await self._read(response)
         digest = blake2b(body, digest_size=16).hexdigest()
         unchanged = digest == source.cursor.body_hash
+        hub, topic = _related(response, "hub"), _related(response, "self")
         document = Document(
             body=body,
             url=str(response.url),
@@ -268,6 +279,8 @@ class Client:
             documents=() if unchanged else (document,),
             freshness=fresh,
             status=status,
+            hub=hub,
+            topic=topic,
         )
 
     async def _read(self, response: aiohttp.ClientResponse) -> bytes:
@@ -325,6 +338,14 @@ def _advanced(
         moved_seen=0 if not moved else cursor.moved_seen + 1 if moved == cursor.moved_to else 1,
         found="",
     )
+
+
+def _related(response: aiohttp.ClientResponse, relation: str) -> str:
+    """What the Link headers name under that relation (RFC 8288); "" where there is none that can be read."""
+    try:
+        return str(response.links[relation]["url"]) if "Link" in response.headers else ""
+    except (KeyError, ValueError):
+        return ""
 
 
 def _validator(text: str) -> str:

@@ -1,6 +1,7 @@
 """When a source is looked at again, and why: one pure decision.
 
     a success, on its own rhythm   from `poll.every` to `poll.longest`; later, where server or feed ask for it
+    a success, with a hub          every hour, as long as the hub misses nothing
     a success, `every` or `cron`   exactly so; only Retry-After can put it off
     a failure                      the interval, doubled for each failure in a row; never given up
     gone (410)                     once a week, in case it comes back
@@ -11,7 +12,7 @@ Source: RFC 9110 10.2.3, 15.5.11 (410); RFC 9111 4.2; RSS 2.0 (ttl, skipHours, s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -37,6 +38,7 @@ DROPS = {  # where things are put down for us, coming late spares nobody
     "s3": timedelta(minutes=1),
 }
 BACKED_OFF = timedelta(hours=1)  # the longest wait of a source whose interval a person chose
+PUSHED = timedelta(hours=1)  # at least, while a hub brings what is new: it may forget us
 MOVED_FOR_GOOD = 3  # permanent redirects to the same place in a row
 MISSED_LOOKS = 2  # of the longest interval in a row: nobody was there to look
 JITTER = 0.1  # of the interval, so that sources that began together part
@@ -67,10 +69,14 @@ def next_poll(
     """When `source` is due after `result`; `feed` is what the document said, `jitter` lies in [0, 1)."""
     if isinstance(result, Failure):
         return _after_failure(source, result, now, poll, jitter)
+    if new_items and result.status:
+        source = replace(source, pushed_until=None)  # its hub has missed what this poll found
     rhythm = _learned(source, new_items, now)
     moved = result.cursor.moved_to if result.cursor.moved_seen >= MOVED_FOR_GOOD else ""
     unmoved = source.state is SourceState.PAUSED or (source.state is SourceState.SILENT and not new_items)
     at, reason = _after_success(source, rhythm, result.freshness, feed, now, poll, new_items, jitter)
+    if source.pushed_until and not result.status and source.next_poll_at:
+        at = min(at, source.next_poll_at)  # a hub that brings much must not put off the look behind its back
     return Due(
         at=at,
         state=source.state if unmoved else SourceState.OK,
@@ -139,6 +145,8 @@ def _interval(
     silence = now - source.last_item_at if source.last_item_at and not new_items else timedelta(0)
     gap = max(rhythm or timedelta(0), silence)
     wait = max(poll.every, min(gap / LOOKS_PER_GAP, poll.longest))
+    if source.pushed_until and source.pushed_until > now and wait < PUSHED:
+        return PUSHED, f"every {spoken(PUSHED)}: its hub brings what is new"
     if not gap:
         return wait, f"every {spoken(wait)}, until its rhythm is known"
     return wait, f"every {spoken(wait)}: its items come about every {spoken(gap)}"

@@ -55,6 +55,8 @@ from service.model.wires import (
     Slot,
     Source,
     SourceState,
+    Subscription,
+    SubscriptionState,
 )
 
 __all__ = [
@@ -111,6 +113,8 @@ __all__ = [
     "SourceState",
     "Status",
     "Story",
+    "Subscription",
+    "SubscriptionState",
     "Telling",
     "Verdict",
     "utcnow",

@@ -86,7 +86,8 @@ class Feed:
     title: str = ""
     language: str = ""
     link: str = ""
-    hub: str = ""  # WebSub
+    hub: str = ""  # WebSub: who tells subscribers what is new
+    topic: str = ""  # the name of the feed at its hub
     freshness: Freshness = field(default_factory=Freshness)
 
 

@@ -57,6 +57,7 @@ class Source:
     last_item_at: datetime | None = None
     next_poll_at: datetime | None = None
     rhythm: timedelta | None = None  # learned: the usual gap between new items
+    pushed_until: datetime | None = None  # learned: so long its hub is trusted to bring what is new
     added_at: datetime | None = None
     epoch: int = 0  # the claim it was handed out under; a settle with an older one is refused
 
@@ -139,8 +140,35 @@ class Fetched:
     documents: tuple[Document, ...] = ()
     freshness: Freshness = Freshness()
     status: int = 0  # HTTP status, where there was one
+    hub: str = ""  # WebSub, as the server names it in its headers; the feed may name one too
+    topic: str = ""  # likewise: the name of the feed at its hub
     acknowledge: Callable[[], None] | None = None  # called after the commit, for queues and folders
     reject: Callable[[str, str], None] | None = None  # before it: (Document.name, why) of what is no wire
+
+
+class SubscriptionState(StrEnum):
+    """How far we are with a hub."""
+
+    ASKED = "asked"  # it was asked, or is about to be; it has not confirmed
+    ACTIVE = "active"  # it tells us what is new
+    DENIED = "denied"  # it will not
+    LEAVING = "leaving"  # it is asked to stop
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscription:
+    """What a source's hub was asked for (WebSub)."""
+
+    source: int
+    hub: str
+    topic: str  # the feed, as the hub calls it
+    token: str  # of the address that the hub calls; nobody can guess it
+    secret: str  # signs what the hub brings
+    state: SubscriptionState = SubscriptionState.ASKED
+    asked: int = 0  # times in a row without a word from the hub
+    due_at: datetime | None = None  # when the hub is asked (again)
+    lease_until: datetime | None = None
+    reason: str = ""  # of a denial, or why it could not be asked
 
 
 class FailureKind(StrEnum):

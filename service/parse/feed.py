@@ -166,12 +166,13 @@ def _text(entry: Mapping[str, Any], key: str) -> str:
 
 def _feed(feed: Mapping[str, Any], body: bytes) -> Feed:
     """What the feed says about itself."""
-    hubs = (link.get("href") for link in feed.get("links", ()) if link.get("rel") == "hub")
+    related = {str(link.get("rel")): str(link.get("href") or "") for link in reversed(feed.get("links", ()))}
     return Feed(
         title=one_line(to_text(_text(feed, "title"))),
         language=_text(feed, "language") or str((feed.get("title_detail") or {}).get("language") or ""),
         link=_text(feed, "link"),
-        hub=next((str(hub) for hub in hubs if hub), ""),
+        hub=related.get("hub", ""),
+        topic=related.get("self", ""),
         freshness=Freshness(
             ttl=_ttl(feed), skip_hours=frozenset(_hours(body)), skip_days=frozenset(_days(body))
         ),

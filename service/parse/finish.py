@@ -60,6 +60,7 @@ def finish(parsed: Parsed, document: Document, source: Source) -> Parsed:
         language=primary(parsed.feed.language),
         link=safe(parsed.feed.link),
         hub=safe(parsed.feed.hub),
+        topic=safe(parsed.feed.topic),
     )
     shown = tuple(
         Problem(one_line(problem.what)[:300], one_line(problem.where)[:300]) for problem in problems[:100]

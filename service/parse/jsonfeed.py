@@ -30,6 +30,7 @@ def parse(document: Document, source: Source) -> Parsed:
             hub=next(
                 (text(hub, "url") for hub in objects(feed.get("hubs")) if text(hub, "type") == "WebSub"), ""
             ),
+            topic=text(feed, "feed_url"),
         ),
     )
 

@@ -41,6 +41,7 @@ from service.store.schema import REVISION
 from service.store.secrets import Secrets
 from service.store.sources import Sources
 from service.store.stories import Stories
+from service.store.subscriptions import Subscriptions
 from service.store.traffic import Traffic
 from service.store.veil import Label, Sight, Veil
 
@@ -74,6 +75,7 @@ class Transaction:
         self.sources = Sources(connection)
         self.outages = Outages(connection)
         self.gaps = Gaps(connection)
+        self.subscriptions = Subscriptions(connection)
         self.ledger = Ledger(connection)
         self.joining = Joining(connection)
         self.stories = Stories(connection, veil)

@@ -43,6 +43,7 @@ from service.model import (
     Slot,
     SourceState,
     Status,
+    SubscriptionState,
     Verdict,
 )
 from service.store.columns import Choice, Json, Moment, Plain, Reference, RowId, Span, Structured, words
@@ -145,6 +146,7 @@ source = Table(
     Column("last_item_at", Moment),
     Column("next_poll_at", Moment),  # NULL: not on the schedule (paused, removed)
     Column("rhythm", Span),
+    Column("pushed_until", Moment),
     Column("added_at", Moment, nullable=False),
     Column("removed_at", Moment),
     *_lease(),
@@ -179,6 +181,22 @@ outage = Table(
     _text("reason"),
     Column("told_at", Moment),
     Column("over_at", Moment),
+)
+
+# What the hubs of sources were asked for (WebSub).
+subscription = Table(
+    "subscription",
+    metadata,
+    _to("source", "source", key=True),
+    Column("hub", Plain, nullable=False),
+    Column("topic", Plain, nullable=False),
+    Column("token", Plain, nullable=False, unique=True),
+    Column("secret", Plain, nullable=False),
+    Column("state", Choice(SubscriptionState), nullable=False),
+    _count("asked"),
+    Column("due_at", Moment, index=True),
+    Column("lease_until", Moment),
+    _text("reason"),
 )
 
 # When a source was not read, from the first poll that failed to the one that read it again.

@@ -162,6 +162,12 @@ class Sources:
         ids = [self.get(name).id for name in names]
         return self._claim(table.c.id.in_(ids), now, lease, node)
 
+    def hold(self, source_id: int, now: datetime, lease: timedelta, node: int) -> Source | None:
+        """One source for what is brought to it, due or not; None where it is polled just now, or rests."""
+        ready = (table.c.id == source_id) & table.c.removed_at.is_(None)
+        held = self._claim(ready & (table.c.state != SourceState.PAUSED), now, lease, node)
+        return held[0] if held else None
+
     def settle(self, source_id: int, epoch: int, **learned: Any) -> bool:  # noqa: ANN401 - see Settlement
         """Write what a poll taught and let go of the source; the fields are those of `Settlement`.
 

@@ -228,6 +228,6 @@ def safe_next(path: str) -> str:
 def wants_page(headers: Headers, path: str) -> bool:
     """Whether an answer is read by a person."""
     return (
-        not path.startswith(("/api/", "/feeds/", "/metrics", "/healthz", "/readyz"))
+        not path.startswith(("/api/", "/feeds/", "/websub/", "/metrics", "/healthz", "/readyz"))
         and "json" not in (headers.get("accept", "").partition(",")[0])
     )

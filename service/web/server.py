@@ -19,7 +19,7 @@ from service import __version__
 from service.actions import people
 from service.app import App
 from service.errors import MonitorError
-from service.web import account, acts, editor, feeds, links, live, ops, pages
+from service.web import account, acts, editor, feeds, links, live, ops, pages, websub
 from service.web.api import router as api
 from service.web.auth import Doorkeeper, RefusedError, wants_page
 from service.web.guard import Guard, Peer, is_loopback, known_hosts
@@ -55,7 +55,7 @@ def create(app: App) -> FastAPI:
     desk.state.pulses = live.Pulses(app)
     desk.state.views = Views(app)
     desk.state.drawings = live.Drawings(desk.state.views)
-    for room in (ops, api, feeds, live, pages, editor, acts, account, links):
+    for room in (ops, api, feeds, live, pages, editor, acts, account, links, websub):
         desk.include_router(room.router)
     desk.mount("/static", StaticFiles(directory=STATIC), name="static")
     for kind in (MonitorError, RefusedError, RequestValidationError, HTTPException, Exception):

@@ -81,6 +81,7 @@ def _sources() -> None:
         sa.Column("last_item_at", sa.BigInteger(), nullable=True),
         sa.Column("next_poll_at", sa.BigInteger(), nullable=True),
         sa.Column("rhythm", sa.BigInteger(), nullable=True),
+        sa.Column("pushed_until", sa.BigInteger(), nullable=True),
         sa.Column("added_at", sa.BigInteger(), nullable=False),
         sa.Column("removed_at", sa.BigInteger(), nullable=True),
         sa.Column("node", sa.BigInteger(), nullable=True),
@@ -126,6 +127,25 @@ def _sources() -> None:
 
 def _stories() -> None:
     """The threads of items."""
+    op.create_table(
+        "subscription",
+        sa.Column("source", sa.BigInteger(), nullable=False),
+        sa.Column("hub", sa.Text(), nullable=False),
+        sa.Column("topic", sa.Text(), nullable=False),
+        sa.Column("token", sa.Text(), nullable=False),
+        sa.Column("secret", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("asked", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("due_at", sa.BigInteger(), nullable=True),
+        sa.Column("lease_until", sa.BigInteger(), nullable=True),
+        sa.Column("reason", sa.Text(), server_default="", nullable=False),
+        sa.ForeignKeyConstraint(
+            ["source"], ["source.id"], name="fk_subscription_source_source", ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("source", name="pk_subscription"),
+        sa.UniqueConstraint("token", name="uq_subscription_token"),
+    )
+    op.create_index("ix_subscription_due_at", "subscription", ["due_at"], unique=False)
     op.create_table(
         "gap",
         sa.Column("id", ID, nullable=False),
