@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from service.store.db import Store
     from service.text.morphology import Morphology
     from tests.postgres import Cluster
+
+os.environ["MONITOR_UI_LANG"] = "en"  # whatever whoever runs the tests speaks
 
 
 @pytest.fixture

@@ -54,7 +54,8 @@ MADE: Mapping[str, Sequence[int]] = {
     "UsageError": (0,), "MonitorError": (0,), "StoreError": (0,), "SchemaError": (0,), "ValueError": (0,),
     "ConfigError": (2,), "NotFoundError": (2,), "QueryError": (0, 3), "TermError": (0, 1),
     "refuse": (0, 1, 2), "RefusedError": (1,), "Admission": (1,), "Release": (1,), "TooMany": (0,),
-    "Problem": (0,), "Failure": (), "Outcome": (), "Next": (), "Placement": (), "Delivery": (), "Gap": (), "Finding": (1, 2),
+    "Problem": (0,), "Failure": (), "Outcome": (), "Next": (), "Placement": (), "Delivery": (), "Gap": (),
+    "Finding": (1, 2),
 }  # fmt: skip
 NAMES = {"reason", "hint", "advice", "problem", "said", "why", "gone"}
 FACES = {"cli", "web"}  # say what they have to say by catalogues of their own

@@ -296,10 +296,11 @@ def record(
         tx.audit.add(change)
 
 
-def changes(app: App, page: Page) -> Sequence[Change]:
-    """Who changed what, the newest first."""
+def changes(app: App, page: Page, of: str = "") -> Sequence[Change]:
+    """Who changed what, the newest first; all of it, or what was done to one thing by its name."""
     with app.store.read() as tx:
-        return tx.audit.list(before_id=page.before, since=page.begins(app.store.now()), limit=page.limit)
+        since = page.begins(app.store.now())
+        return tx.audit.list(before_id=page.before, since=since, subject=of, limit=page.limit)
 
 
 def once(app: App, key: str, request: str) -> tuple[int, str] | None:

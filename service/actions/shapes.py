@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from service.model import (
     Alert,
     Attempt,
+    Change,
     Delivery,
     Evidence,
     Gap,
@@ -399,6 +400,18 @@ def silence(one: Silence) -> Shape:
         "ends_at": when(one.ends_at),
         "comment": one.comment,
         "author": one.author or None,
+    }
+
+
+def change(one: Change) -> Shape:
+    """Who changed what."""
+    return {
+        "id": one.id,
+        "at": when(one.at),
+        "who": one.who or None,
+        "what": one.what,
+        "subject": one.subject or None,
+        "detail": dict(one.detail),
     }
 
 

@@ -115,6 +115,7 @@ def resend(session: Session, ids: tuple[int, ...], failed: bool) -> None:
         if failed:
             ids = tuple(one.id for one in desk.deliveries(app, Page(limit=10_000), state=DeliveryState.DEAD))
         again = desk.resend(app, ids)
+        session.record(app, ", ".join(map(str, ids)))
     session.answer(
         [shapes.delivery(one) for one in again],
         [ngettext("{n} message will be sent again", "{n} messages will be sent again", len(again))],
@@ -129,5 +130,6 @@ def test_channel(session: Session, name: str) -> int:
 
     with session.app() as app:
         sent = rounds.test_channel(app, name)
+        session.record(app, name, state=sent.state.value)
     session.answer(shapes.delivery(sent), delivery_lines([sent]))
     return Exit.DONE if sent.state is DeliveryState.SENT else Exit.FAILED

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
+from service.actions.page import Page
 from service.cli.arguments import Choice
-from service.cli.session import Session, command
+from service.cli.drawing import table
+from service.cli.session import Session, command, paged
 from service.cli.terminal import safe, state
 from service.cli.words import _, told
 from service.model import Exit
+
+if TYPE_CHECKING:
+    from service.model import Change
 
 
 @command()
@@ -20,6 +27,35 @@ def status(session: Session) -> None:
     with session.app() as app:
         seen = health.status(app)
     session.answer(seen.shape(), status_screen(seen))
+
+
+@command()
+@click.option("--of", default="", metavar="NAME", help="Only of this rule, source, list, person or user.")
+@paged
+def list_changes(session: Session, page: Page, of: str) -> None:
+    """Who changed what, the newest first, over the command line, the pages and the API."""
+    from service.actions import people, shapes
+
+    with session.app() as app:
+        found = people.changes(app, page, of)
+    rows = ((one.id, one.at, one.who, one.what, one.subject, _detail(one)) for one in found)
+    session.answer(
+        [shapes.change(one) for one in found],
+        table(
+            (_("id"), _("when"), _("who"), _("command"), _("of what"), _("with")),
+            rows,
+            _("nothing was changed"),
+        ),
+    )
+
+
+def _detail(one: Change) -> str:
+    """`query Zins -EZB, tags a b`: what was said with it."""
+    said = {
+        name: " ".join(map(str, value)) if isinstance(value, list) else value
+        for name, value in one.detail.items()
+    }
+    return ", ".join(f"{name} {value}" for name, value in said.items() if value not in (None, ""))
 
 
 @command()
@@ -73,9 +109,11 @@ def resume_sending(session: Session) -> None:
 
     A copy knows that it is one, and tells nobody: otherwise everyone would hear everything twice.
     """
-    with session.app() as app, app.store.begin() as tx:
-        reason = tx.installation.reason()
-        tx.installation.resume_sending()
+    with session.app() as app:
+        with app.store.begin() as tx:
+            reason = tx.installation.reason()
+            tx.installation.resume_sending()
+        session.record(app, app.store.name, stopped=reason)
     session.answer(
         {"sending": True}, [_("messages go out from here") if reason else _("messages went out already")]
     )

@@ -31,6 +31,7 @@ def add_list(session: Session, name: str, terms: tuple[str, ...], starter: bool,
     terms = tuple(dict.fromkeys((*ready, *terms)))
     with session.app() as app:
         rules.add_list(app, name, terms)
+        session.record(app, name, terms=terms)
     session.answer(shapes.word_list(name, terms), [f"@{safe(name)}: {', '.join(map(safe, terms))}"])
 
 
@@ -60,4 +61,5 @@ def remove_list(session: Session, name: str) -> None:
     name = name.removeprefix("@")
     with session.app() as app:
         rules.remove_list(app, name)
+        session.record(app, name)
     session.answer({"removed": name}, [_("@{name} removed", name=safe(name))])

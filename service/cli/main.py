@@ -50,7 +50,7 @@ COMMANDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "add-rule": ("rules:add_rule", "Watch for something; shows what it would have hit"),
         "test-rule": ("trying:test_rule", "Try a query on the archive, an item or files"),
         "list-rules": ("rules:list_rules", "All rules"),
-        "show-rule": ("rules:show_rule", "One rule, and what it hit lately"),
+        "show-rule": ("track:show_rule", "One rule, and what it hit lately"),
         "edit-rule": ("rules:edit_rule", "Change a rule; the old version is kept"),
         "enable-rule": ("rules:enable_rule", "Let a rule match again"),
         "disable-rule": ("rules:disable_rule", "Let a rule rest"),
@@ -93,6 +93,7 @@ COMMANDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "token": ("users:token", "Tokens for programs: add, list, revoke"),
     },
     "Care": {
+        "list-changes": ("care:list_changes", "Who changed what, and when"),
         "status": ("care:status", "Everything on one screen"),
         "doctor": ("care:doctor", "Look for faults and say how to mend them"),
         "migrate": ("care:migrate", "Bring the database to this version"),

@@ -31,6 +31,7 @@ def import_opml(session: Session, subscriptions: str, tags: tuple[str, ...]) -> 
     body = _read(subscriptions)
     with session.app() as app, progress(_("importing feeds")) as advance:
         done = opml.import_feeds(app, body, tags=tags, progress=advance)
+        session.record(app, subscriptions, added=len(done.added), known=len(done.known))
     added = ngettext("{n} source added", "{n} sources added", len(done.added))
     known = ngettext("{n} was there already", "{n} were there already", len(done.known))
     lines = [f"{added}, {known}"]

@@ -13,16 +13,13 @@ from service.cli.drawing import progress, table
 from service.cli.screens import (
     backtest_lines,
     field,
-    history_lines,
     hit_lines,
-    quality_lines,
     rule_lines,
-    tally_line,
     undo,
 )
 from service.cli.session import QueryCommand, Session, command
 from service.cli.terminal import dim, quoted, safe, state
-from service.cli.words import _, number, told
+from service.cli.words import _, told
 from service.errors import UsageError
 from service.model import Priority, Rule
 
@@ -30,7 +27,6 @@ if TYPE_CHECKING:
     from service.actions.backtest import Backtest
 
 LEVELS = [each.value for each in Priority]
-LATELY = 10  # hits that `show-rule` shows
 
 
 def policy(function: Any) -> Any:  # noqa: ANN401 - a decorator
@@ -99,6 +95,7 @@ def add_rule(session: Session, query: Sequence[str], also_last: timedelta | None
         with app.store.read() as tx:
             node = rules.understand(tx, query)
         added = rules.add(app, wanted, node, also_last=also_last, by=session.person)
+        session.record(app, added.name, query=added.query)
         session.say(_("rule {name} added", name=safe(added.name)))
         with progress(_("reading the archive")) as advance:
             tried = forecast(app, added, progress=advance)
@@ -143,44 +140,6 @@ def list_rules(session: Session) -> None:
     )
 
 
-@command()
-@click.argument("name", metavar="NAME")
-def show_rule(session: Session, name: str) -> None:
-    """One rule, its former versions, and what it hit lately."""
-    from service.actions import desk, feedback, rules, shapes
-
-    with session.app() as app:
-        rule, former = rules.history(app, name)
-        hits = desk.hits(app, name, LATELY)
-        counts, held = rules.tally(app, name), rules.held_back(app, name)
-        seen = feedback.quality(app, name)
-        names = desk.source_names(app)
-
-    def lines() -> Iterator[str]:
-        yield _("rule {name}, version {version}", name=safe(rule.name), version=rule.version)
-        yield from rule_lines(rule)
-        yield from history_lines([rule, *former])
-        yield field(_("counted"), tally_line(counts))
-        for reason, times in held.items():
-            yield field("", _("held back {times}: {reason}", times=number(times), reason=safe(told(reason))))
-        yield from quality_lines(seen)
-        yield field(_("hits"), _("the newest first") if hits else _("none yet"))
-        for hit, item in hits:
-            yield from hit_lines(item, hit.evidence, names.get(item.source, ""), reasons=False)
-
-    session.answer(
-        shapes.rule(rule)
-        | {
-            "versions": [shapes.rule(old) for old in former],
-            "hits": [shapes.hit(hit, item) for hit, item in hits],
-            "counts": counts,
-            "held_back": held,
-            "quality": shapes.quality(seen),
-        },
-        lines(),
-    )
-
-
 @command(cls=QueryCommand)
 @click.argument("rule", metavar="NAME")
 @click.argument("query", metavar="[QUERY]…", nargs=-1)
@@ -203,6 +162,7 @@ def edit_rule(session: Session, rule: str, query: Sequence[str], **options: Any)
             with app.store.read() as tx:
                 changes["query"] = str(rules.understand(tx, query))
         edited = rules.edit(app, rule, by=session.person, **changes)
+        session.record(app, edited.name, **changes)
         if query:
             with progress(_("reading the archive")) as advance:
                 forecast(app, edited, progress=advance)
@@ -229,6 +189,7 @@ def _switch(session: Session, name: str, *, on: bool) -> None:
 
     with session.app() as app:
         rule = rules.switch(app, name, on=on, by=session.person)
+        session.record(app, name)
     said = _("rule {name} matches again", name=safe(name)) if on else _("rule {name} rests", name=safe(name))
     session.answer(shapes.rule(rule), [said])
 
@@ -241,6 +202,7 @@ def remove_rule(session: Session, name: str) -> None:
 
     with session.app() as app:
         removed = rules.remove(app, name)
+        session.record(app, name, query=removed.query)
     channels = (f"--to {quoted(channel)}" for channel in removed.channels)
     session.answer(
         shapes.rule(removed),

@@ -73,6 +73,13 @@ class Session:
         if not self.json:
             terminal.say(line)
 
+    def record(self, app: App, subject: str, **detail: object) -> None:
+        """Write down who did what this command does, and to what, beside what was done over pages and API."""
+        from service.actions.people import record
+
+        name = click.get_current_context().command.name or ""
+        record(app, self.person, name, subject, {key: _plain(value) for key, value in detail.items()})
+
     @property
     def person(self) -> str:
         """Who is at the keyboard, for the history."""
@@ -82,6 +89,20 @@ class Session:
             return getpass.getuser()
         except (OSError, KeyError):  # a container without a user database
             return ""
+
+
+def _plain(value: object) -> object:
+    """A value as the record keeps it."""
+    from service.actions.shapes import span
+
+    match value:
+        case None | int() | float():
+            return value
+        case timedelta():
+            return span(value)
+        case list() | tuple():
+            return [str(each) for each in value]
+    return str(value)
 
 
 pass_session = click.make_pass_decorator(Session, ensure=True)

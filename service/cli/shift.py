@@ -59,6 +59,8 @@ def handover(session: Session, begin: str, targets: tuple[str, ...]) -> None:
             raise UsageError(_("no channel named {name!r}", name=unknown[0].partition(":")[0]))
         seen = actions.handover(app, actions.since(app, begin))
         sent = actions.send(app, seen, targets) if targets else 0
+        if targets:
+            session.record(app, ", ".join(targets), since=begin)
         if sent:
             rounds.deliver(app)
 

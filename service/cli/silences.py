@@ -32,6 +32,7 @@ def silence(session: Session, matchers: tuple[str, ...], lasts: timedelta, comme
 
     with session.app() as app:
         added = silences.add(app, matchers, lasts, comment, by=session.person)
+        session.record(app, ", ".join(matchers), lasts=lasts, comment=comment)
     session.answer(
         shapes.silence(added),
         [
@@ -63,6 +64,7 @@ def end_silence(session: Session, silence: int) -> None:
 
     with session.app() as app:
         silences.end(app, silence)
+        session.record(app, str(silence))
     session.answer({"ended": silence}, [_("silence {id} is over", id=silence)])
 
 

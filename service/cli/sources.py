@@ -58,6 +58,7 @@ def add_source(session: Session, url: str, **options: Any) -> None:  # noqa: ANN
 
     with session.app() as app, progress(_("looking at the source")):
         look = sources.add(app, Source(**{"name": "", "url": url, **given(options)}))
+        session.record(app, look.source.name, url=look.source.url)
     session.answer(
         shapes.source(look.source) | shapes.look(look),
         [
@@ -135,6 +136,7 @@ def edit_source(session: Session, source: str, adaptive: bool, **options: Any) -
         raise UsageError(_("nothing to change (see `monitor {command} --help`)", command="edit-source"))
     with session.app() as app:
         edited = sources.edit(app, source, **changes)
+        session.record(app, edited.name, **changes)
     session.answer(
         shapes.source(edited),
         [_("source {name} changed: {what}", name=safe(edited.name), what=", ".join(sorted(changes)))],
@@ -149,6 +151,7 @@ def pause_source(session: Session, name: str) -> None:
 
     with session.app() as app:
         paused = sources.pause(app, name)
+        session.record(app, name)
     session.answer(
         shapes.source(paused),
         [_("source {name} is paused", name=safe(name)), undo("resume-source", quoted(name))],
@@ -163,6 +166,7 @@ def resume_source(session: Session, name: str) -> None:
 
     with session.app() as app:
         resumed = sources.resume(app, name)
+        session.record(app, name)
     session.answer(shapes.source(resumed), [_("source {name} is polled again", name=safe(name))])
 
 
@@ -174,6 +178,7 @@ def remove_source(session: Session, name: str) -> None:
 
     with session.app() as app:
         removed = sources.remove(app, name)
+        session.record(app, name, url=removed.url)
     session.answer(
         shapes.source(removed),
         [

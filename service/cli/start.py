@@ -119,6 +119,7 @@ def ingest(session: Session, files: tuple[Path, ...], name: str) -> None:
 
     with session.app(group_wait=timedelta(0)) as app, progress(_("reading"), len(files)) as advance:
         tally = rounds.ingest(app, files, name, progress=advance)
+        session.record(app, name, files=files)
     session.answer(tally.shape(), _summary(tally, ngettext("{n} file", "{n} files", tally.sources)))
 
 

@@ -92,7 +92,8 @@ def user(
             address = _address(session, people.invite(app, name))
             shape |= {"name": name, "invitation": address}
             lines.append(_("for {name}, within two days: {address}", name=safe(name), address=address))
-        record(app, session.person, f"user {verb}", name)
+        detail: dict[str, object] = {"role": shape["role"]} if verb in {"add", "role"} else {}
+        record(app, session.person, f"user {verb}", name, detail)
     session.answer(shape, lines)
 
 
@@ -139,7 +140,7 @@ def token(
         return
     with session.app() as app:
         handed = people.add_token(app, name, [Scope(one) for one in scopes], user=owner, lasts=lasts)
-        record(app, session.person, "token add", name)
+        record(app, session.person, "token add", name, {"scopes": list(scopes)})
     talk(_("shown this once:"))
     session.answer(
         _token(handed.secret) | {"token": handed.text},

@@ -23,14 +23,21 @@ class Audit:
         self._connection.execute(insert(table).values(values(change)))
 
     def list(
-        self, *, before_id: int | None = None, since: datetime | None = None, limit: int = 100
+        self,
+        *,
+        before_id: int | None = None,
+        since: datetime | None = None,
+        subject: str = "",
+        limit: int = 100,
     ) -> Sequence[Change]:
-        """Changes, the newest first."""
+        """Changes, the newest first; with a subject, only of that."""
         query = select(*SHOWN).order_by(table.c.id.desc()).limit(limit)
         if before_id is not None:
             query = query.where(table.c.id < before_id)
         if since is not None:
             query = query.where(table.c.at >= since)
+        if subject:
+            query = query.where(table.c.subject == subject)
         rows = (row._asdict() for row in self._connection.execute(query))
         return [Change(**{**row, "detail": row["detail"] or {}}) for row in rows]
 

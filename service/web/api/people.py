@@ -8,7 +8,7 @@ from pydantic import Field
 from service.actions import people, shapes
 from service.actions.people import record
 from service.actions.shapes import Shape
-from service.model import Account, Change, Role, Scope, Secret
+from service.model import Account, Role, Scope, Secret
 from service.web.api.exchange import Body, Json, Listed, Number, Span, listing, span
 from service.web.auth import Admin, Monitor
 
@@ -54,18 +54,6 @@ def token_shape(one: Secret, user: str) -> Shape:
         "created_at": shapes.when(one.created_at),
         "expires_at": shapes.when(one.expires_at),
         "used_at": shapes.when(one.used_at),
-    }
-
-
-def change_shape(one: Change) -> Shape:
-    """A change as programs see it."""
-    return {
-        "id": one.id,
-        "at": shapes.when(one.at),
-        "who": one.who or None,
-        "what": one.what,
-        "subject": one.subject or None,
-        "detail": dict(one.detail),
     }
 
 
@@ -121,4 +109,4 @@ def revoke_token(app: Monitor, who: Admin, number: Number) -> Shape:
 def audit(app: Monitor, _: Admin, request: Request, page: Listed) -> Json:
     """Who changed what, the newest first."""
     found = people.changes(app, page)
-    return listing(request, page, [change_shape(one) for one in found], found[-1].id if found else None)
+    return listing(request, page, [shapes.change(one) for one in found], found[-1].id if found else None)
