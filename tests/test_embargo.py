@@ -35,6 +35,7 @@ TEXT = (
     "Jahr früher beginnen als sonst, sagte sie vor Journalisten, und alle Zweigstellen seien vorbereitet."
 )
 SECRETS = ("quittenernte", "falkenhof", "distelfink", "notenbankchefin", "amselweg")
+PASSWORD = "correct horse battery staple"
 QUERY = "Notenbank*"  # the word that it fits is a secret, the rule is none
 
 
@@ -152,7 +153,7 @@ def world(folder: Path, *, over: bool) -> Iterator[World]:
         ingest(room, 1, clock() + HOUR)
         clock.behind = timedelta(0)
         rounds.deliver(room.app)
-        people.add(room.app, Account(name="anna", role=Role.ADMIN), "correct horse battery staple")
+        people.add(room.app, Account(name="anna", role=Role.ADMIN), PASSWORD)
         may = [Scope.READ, Scope.WRITE]
         tokens = {
             trusted: people.add_token(room.app, "t", [*may, *([Scope.EMBARGOED] if trusted else [])]).text
@@ -310,6 +311,20 @@ def test_a_user_may_be_given_the_right_and_a_token_no_more_than_its_user(before:
     assert secrets(before.web.client.get("/api/v1/items", headers=headers).text)
     assert before.shell("user", "role", "anna", "--no-sees-embargoed").code == 0
     assert [] == secrets(before.web.client.get("/api/v1/items", headers=headers).text)
+
+
+@pytest.mark.slow
+def test_an_admin_gives_the_right_on_the_page(tmp_path: Path) -> None:
+    with newsroom(tmp_path) as room:
+        people.add(room.app, Account(name="anna", role=Role.ADMIN), PASSWORD)
+        ingest(room, 1, utcnow() + HOUR)
+        with served(room) as web:
+            web.sign_in("anna", PASSWORD)
+            assert [] == secrets(web.get("/stories/1").text)
+            web.post("/people/anna/embargo", sees="on")
+            assert secrets(web.get("/stories/1").text)
+            web.post("/people/anna/embargo")
+            assert [] == secrets(web.get("/stories/1").text)
 
 
 # ---------------------------------------------------------------- stories with more than one item

@@ -287,7 +287,7 @@ class Stories:
 
     def _items(self, where: ColumnElement[bool]) -> list[Item]:
         rows = self._connection.execute(select(*ITEM).where(where).order_by(item.c.id))
-        return [Item(**row._asdict()) for row in rows]
+        return self._veil.items(Item(**row._asdict()) for row in rows)
 
 
 def likeliest(candidates: Iterable[Candidate], limit: int) -> list[Candidate]:

@@ -215,10 +215,15 @@ def add_user(request: Request, app: Monitor, who: Admin, viewer: Asking, sent: S
 def act_on_user(
     request: Request, app: Monitor, who: Admin, viewer: Asking, sent: Sent, name: str, act: str
 ) -> Response:
-    """Another role, a new invitation, or the end."""
+    """Another role or right, a new invitation, or the end."""
+    detail: dict[str, object] | None = None
     try:
         if act == "role" and sent["role"] in set(Role):
             people.edit(app, name, role=Role(sent["role"]))
+            detail = {"role": sent["role"]}
+        elif act == "embargo":
+            detail = {"sees_embargoed": sent["sees"] == "on"}
+            people.edit(app, name, **detail)
         elif act == "invite":
             record(app, who.name, "user invite", name)
             return _invite(request, app, viewer, name)
@@ -228,7 +233,7 @@ def act_on_user(
             raise RefusedError(404, "there is no such page")
     except MonitorError as error:
         return _people(request, app, viewer, error=sentence(error))
-    record(app, who.name, f"user {act}", name, {"role": sent["role"]} if act == "role" else None)
+    record(app, who.name, f"user {act}", name, detail)
     return go("/people")
 
 
