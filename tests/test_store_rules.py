@@ -118,13 +118,13 @@ def test_a_change_that_was_rolled_back_did_not_move_the_revision(store: Store) -
 
 
 def test_lists_are_replaced_and_removed_and_move_the_revision(store: Store) -> None:
-    revisions = [revision(store)]
+    revisions, now = [revision(store)], store.now()
     with store.begin() as tx:
-        tx.rules.add_list("dax", ("Siemens", "Bayer"))
+        tx.rules.add_list("dax", ("Siemens", "Bayer"), now)
         revisions.append(tx.rules.revision())
-        tx.rules.add_list("dax", ("Siemens", "Rheinmetall"))
+        tx.rules.add_list("dax", ("Siemens", "Rheinmetall"), now)
         revisions.append(tx.rules.revision())
-        tx.rules.add_list("empty", ())
+        tx.rules.add_list("empty", (), now)
         assert tx.rules.lists() == {"dax": ("Siemens", "Rheinmetall"), "empty": ()}
         revisions.append(tx.rules.revision())
         tx.rules.remove_list("dax")
@@ -133,5 +133,16 @@ def test_lists_are_replaced_and_removed_and_move_the_revision(store: Store) -> N
         with pytest.raises(NotFoundError, match="no list named dax"):
             tx.rules.remove_list("dax")
         with pytest.raises(UsageError):
-            tx.rules.add_list("", ())
+            tx.rules.add_list("", (), now)
     assert revisions == sorted(set(revisions))
+
+
+def test_lists_are_known_as_they_were(store: Store, clock: ManualClock) -> None:
+    with store.begin() as tx:
+        tx.rules.add_list("dax", ("Siemens",), clock())
+        before = clock()
+        tx.rules.add_list("dax", ("Bayer",), clock.advance(hours=1))
+        tx.rules.add_list("new", ("E.ON",), clock())
+    with store.read() as tx:
+        assert {"dax": ("Siemens",), "new": ("E.ON",)} == tx.rules.lists_at(before)
+        assert tx.rules.lists() == tx.rules.lists_at(clock())

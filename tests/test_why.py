@@ -10,7 +10,7 @@ import pytest
 
 from service.actions import rules, silences
 from service.actions.why import Fate, Why, absent, why
-from service.model import DeliveryState, Exit, Link
+from service.model import DeliveryState, Exit, Link, Rule
 from tests.newsroom import MARKET, TRIP, Room, changed, newsroom, rss
 from tests.shell import Shell
 
@@ -73,6 +73,19 @@ def test_it_shows_the_version_of_the_rule_that_was_live_and_what_in_it_failed(ro
     assert ('"Kim Jong Un" + Kongress', 2) == (found.rule.query, found.versions)
     assert {'"Kim Jong Un"': True, "Kongress": False} == {p.text: p.hit for p in found.explained.parts}
     assert found.hits_now
+
+
+def test_it_reads_the_rule_with_the_lists_of_the_time(room: Room) -> None:
+    rules.add_list(room.app, "orte", ["Moskau"])
+    with room.app.store.read() as tx:
+        node = rules.understand(tx, ["Kim + @orte"])
+    rules.add(room.app, Rule(name="kim", query=""), node)
+    room.wire("wire", TRIP)
+    room.poll()
+    rules.add_list(room.app, "orte", ["Peking"])
+    found = asked(room)
+    assert (Fate.NO_HIT, "the rule did not hit it", True) == (found.fate, found.sentence, found.hits_now)
+    assert {"Kim": True, "@orte": False} == {part.text: part.hit for part in found.explained.parts}
 
 
 def test_a_rule_that_came_later_is_told_from_one_that_did_not_hit(room: Room) -> None:

@@ -40,7 +40,7 @@ def _copy(config: Config, rehearsed: Config) -> list[Source]:
     with closing(build(rehearsed, migrate=True)) as copy, copy.store.begin() as tx:
         now = copy.store.now()
         for name, terms in lists.items():
-            tx.rules.add_list(name, terms)
+            tx.rules.add_list(name, terms, now)
         for rule in rules:
             tx.rules.add(rule, now)
         for source in sources:

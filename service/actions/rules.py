@@ -8,7 +8,6 @@ from dataclasses import replace
 from datetime import timedelta
 
 from service.actions import recipients
-from service.actions.sources import free_name, slug
 from service.alerts.escalation import stages
 from service.alerts.hours import check_digest
 from service.app import LANGUAGES, App
@@ -32,6 +31,8 @@ def add(app: App, rule: Rule, node: Node, *, also_last: timedelta | None = None,
 
     Raises UsageError where it would tell nobody, or its name is taken.
     """
+    from service.actions.sources import free_name, slug
+
     now = app.store.now()
     rule = _checked(app, replace(rule, query=str(node)))
     with app.store.unveiled().begin() as tx:  # what is embargoed is matched, and told in its time
@@ -155,7 +156,7 @@ def add_list(app: App, name: str, terms: Sequence[str]) -> None:
         lists = {**tx.rules.lists(), name: tuple(terms)}
         if str(parse(f"@{name}", lists)) != f"@{name}":
             raise UsageError(f"not a list's name: {name!r} (one word, without quotes and parentheses)")
-        tx.rules.add_list(name, terms)
+        tx.rules.add_list(name, terms, app.store.now())
 
 
 def remove_list(app: App, name: str) -> None:

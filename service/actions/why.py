@@ -186,17 +186,18 @@ class _Audit:
             part = lint.Explanation(text=rule.query, hit=hit is not None)
             return _Reading(evidence, part, hits_now=hit is not None)
         document = Document.of(item, self._app.morphology, source=source, language=self._rule.language)
-        node = self._parsed(live) if live else self._node
+        node = self._parsed(live, item.received_at) if live else self._node
         return _Reading(
             evaluate(node, document, rule.language),
             lint.explain(node, document, rule.language),
             hits_now=self._node.holds(document.read_as(self._rule.language)),
         )
 
-    def _parsed(self, rule: Rule) -> Node:
-        """The query of a version, with its lists as they are now; where one is gone, the present query."""
+    def _parsed(self, rule: Rule, at: datetime | None) -> Node:
+        """The query of a version, with the lists of the time; where one is gone, the present query."""
+        lists = self._tx.rules.lists_at(at) if at else self._tx.rules.lists()
         try:
-            return parse(rule.query, self._tx.rules.lists(), longest=LONGEST_CANONICAL)
+            return parse(rule.query, lists, longest=LONGEST_CANONICAL)
         except QueryError:
             return self._node
 

@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 from service.errors import NotFoundError, UsageError
 from service.model import Rule
 from service.store.rows import columns, names, slices, upsert, values
-from service.store.schema import revision, rule_count, rule_version, word_list
+from service.store.schema import revision, rule_count, rule_version, word_list, word_list_version
 from service.store.schema import rule as table
 
 LONGEST_NAME = 200  # characters
@@ -157,15 +157,28 @@ class Rules:
                 removed.append(row.id)
         return changed, removed
 
-    def add_list(self, name: str, terms: Sequence[str]) -> None:
-        """Store a list of words under a name; one of that name is replaced."""
+    def add_list(self, name: str, terms: Sequence[str], now: datetime) -> None:
+        """Store a list of words under a name; one of that name is replaced, and remembered."""
         if not name or len(name) > LONGEST_NAME:
             raise UsageError(f"a list's name has 1 to {LONGEST_NAME} characters")
-        stored = upsert(self._connection, word_list).values(name=name, terms=tuple(terms))
+        row = {"name": name, "terms": tuple(terms)}
+        stored = upsert(self._connection, word_list).values(row)
         self._connection.execute(
             stored.on_conflict_do_update(index_elements=["name"], set_={"terms": stored.excluded.terms})
         )
+        version = upsert(self._connection, word_list_version).values(row | {"changed_at": now})
+        self._connection.execute(
+            version.on_conflict_do_update(
+                index_elements=["name", "changed_at"], set_={"terms": version.excluded.terms}
+            )
+        )
         self._bump()
+
+    def lists_at(self, at: datetime) -> dict[str, tuple[str, ...]]:
+        """The lists as they were then, by name; one that came later is as it is now."""
+        of = word_list_version.c
+        query = select(of.name, of.terms).where(of.changed_at <= at).order_by(of.changed_at)
+        return self.lists() | {row.name: row.terms for row in self._connection.execute(query)}
 
     def lists(self) -> dict[str, tuple[str, ...]]:
         """The lists of words by name."""

@@ -368,6 +368,15 @@ word_list = Table(
     Column("terms", words()),
 )
 
+# What each list held from when on: a look back reads a rule with the lists of the time.
+word_list_version = Table(
+    "word_list_version",
+    metadata,
+    Column("name", Plain, primary_key=True),
+    Column("changed_at", Moment, primary_key=True, autoincrement=False),
+    Column("terms", words()),
+)
+
 hit = Table(
     "hit",
     metadata,

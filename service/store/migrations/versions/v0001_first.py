@@ -321,6 +321,13 @@ def _rules() -> None:
         sa.Column("terms", JSON, nullable=True),
         sa.PrimaryKeyConstraint("name", name="pk_word_list"),
     )
+    op.create_table(
+        "word_list_version",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("changed_at", sa.BigInteger(), nullable=False),
+        sa.Column("terms", JSON, nullable=True),
+        sa.PrimaryKeyConstraint("name", "changed_at", name="pk_word_list_version"),
+    )
 
 
 def _alerts() -> None:
