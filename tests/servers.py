@@ -12,19 +12,23 @@ iterator of chunks that may take its time (`drip`), or one of the constants `STA
 
 from __future__ import annotations
 
+import base64
 import gzip
 import hashlib
 import io
+import select
 import socket
 import ssl
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Self, TypeAlias
 
+BLOCK = 2**16  # bytes
 DEADLINE = 10.0  # seconds that a test waits for what must happen; never reached by one that passes
 
 
@@ -87,6 +91,70 @@ def unused_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+class ConnectProxy:
+    """A proxy that tunnels (RFC 9110, 9.3.6), for whoever sends `login` in its Basic form; a context manager.
+
+    `tunnels` are the targets that were asked for, in order.
+    """
+
+    def __init__(self, login: str = "") -> None:
+        self.tunnels: list[str] = []
+        self._expected = f"Basic {base64.b64encode(login.encode()).decode()}" if login else ""
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._threads = [threading.Thread(target=self._accept)]
+
+    def __enter__(self) -> Self:
+        self._threads[0].start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join(DEADLINE)
+        self._listener.close()
+
+    @property
+    def address(self) -> str:
+        """Host and port."""
+        host, port = self._listener.getsockname()
+        return f"{host}:{port}"
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            thread = threading.Thread(target=self._serve, args=(client,))
+            self._threads.append(thread)
+            thread.start()
+
+    def _serve(self, client: socket.socket) -> None:
+        with client, suppress(OSError):  # of whoever hangs up
+            head = b""
+            while b"\r\n\r\n" not in head and (part := client.recv(BLOCK)):
+                head += part
+            lines = head.decode().split("\r\n")
+            _, target, _ = lines[0].split(" ")
+            headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines[1:])}
+            if headers.get("proxy-authorization", "") != self._expected:
+                client.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
+                return
+            self.tunnels.append(target)
+            host, _, port = target.rpartition(":")
+            with socket.create_connection((host, int(port))) as server:
+                client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+                ends = {client: server, server: client}
+                while True:
+                    for end in select.select(list(ends), [], [])[0]:
+                        part = end.recv(BLOCK)
+                        if not part:
+                            return
+                        ends[end].sendall(part)
 
 
 class FeedServer:

@@ -27,7 +27,17 @@ from service.fetch.http import SLOTS
 from service.fetch.transports import Fetcher
 from service.model import Cursor, Failure, FailureKind, Fetched, Source
 from service.quantities import Size, duration
-from tests.servers import DEADLINE, DROP, STALL, Answer, FeedServer, drip, gzip_bomb, unused_port
+from tests.servers import (
+    DEADLINE,
+    DROP,
+    STALL,
+    Answer,
+    ConnectProxy,
+    FeedServer,
+    drip,
+    gzip_bomb,
+    unused_port,
+)
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 FEED = b'<rss version="2.0"><channel><title>Hafen</title></channel></rss>'
@@ -93,6 +103,9 @@ def test_a_request_names_us_and_carries_neither_cookie_nor_referrer(
         assert request.headers["user-agent"] == "wire-monitor/1.2 (+mailto:desk@example.org)"
         assert not {"cookie", "referer"} & set(request.headers)
         assert "application/rss+xml" in request.headers["accept"]
+        assert (
+            request.headers["accept-encoding"] == "gzip, deflate"
+        )  # br and zstd have no bound that we trust
 
 
 @pytest.mark.parametrize("etag", ['"abc"', 'W/"abc"', "unquoted", '"a b,c"', '""'])
@@ -192,9 +205,10 @@ def test_a_packed_feed_is_unpacked(fetcher: Fetcher, server: FeedServer, coding:
         ("deflate", b"\xff\xff\xff\xff"),
         ("gzip", gzip.compress(b"") * 1000),
         ("br", b"\x0b\x02\x80abc\x03"),
+        ("zstd", b"\x28\xb5\x2f\xfd\x24\x03\x19\x00\x00abc"),
         ("gzip, gzip", gzip.compress(gzip.compress(FEED))),
     ],
-    ids=["cut", "damaged", "not packed", "no deflate", "empty members", "not asked for", "twice"],
+    ids=["cut", "damaged", "not packed", "no deflate", "empty members", "br", "zstd", "twice"],
 )
 def test_a_body_that_cannot_be_unpacked_is_a_failure(
     fetcher: Fetcher, server: FeedServer, coding: str, body: bytes
@@ -554,13 +568,77 @@ def test_a_certificate_is_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             assert fail(fetcher, url).reason == "the certificate of 127.0.0.1 is not trusted"
 
 
-def secure_server(folder: Path, monkeypatch: pytest.MonkeyPatch) -> FeedServer:
-    """A server with TLS, whose certificate is trusted as long as SSL_CERT_FILE names it."""
+def test_a_server_that_wants_to_know_who_we_are_gets_our_certificate_and_no_other_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = tmp_path / "ours.pem", tmp_path / "theirs.pem"
+    ours.write_bytes(self_signed("127.0.0.2"))
+    with (
+        secure_server(tmp_path, monkeypatch, clients=ours) as strict,
+        secure_server(tmp_path, monkeypatch, clients=ours) as other,
+        closing(Fetcher(Http(allowed_networks=LOOPBACK), clock=lambda: NOW, agent_version="1")) as fetcher,
+    ):
+        url = strict.serve("/feed", FEED)
+        assert fail(fetcher, url).reason == "no secure connection to 127.0.0.1 (TLS)"
+        monkeypatch.setenv("HAFEN", f"Client-Certificate: {ours}\nX-Desk: 7")
+        assert read(fetcher, url, auth_env="HAFEN").documents[0].body == FEED
+        sent = strict.requests[0].headers
+        assert sent["x-desk"] == "7"
+        assert not [name for name in sent if name.startswith("client-")]
+        # Another server that wants one does not get it, not even where ours sends us there.
+        strict.redirect("/away", other.serve("/feed", FEED))
+        assert fail(fetcher, strict.url("/away"), auth_env="HAFEN").reason.startswith("no secure connection")
+        assert other.requests == []
+        theirs.write_bytes(self_signed("127.0.0.3"))
+        monkeypatch.setenv("HAFEN", f"Client-Certificate: {theirs}")
+        assert fail(fetcher, url, auth_env="HAFEN").reason == "no secure connection to 127.0.0.1 (TLS)"
+        theirs.write_bytes(ours.read_bytes())  # renewed, under the same name
+        assert read(fetcher, url, auth_env="HAFEN").documents[0].body == FEED
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        ("Client-Certificate: {folder}/none.pem", "there is no such file"),
+        (
+            "Client-Certificate: {folder}/loopback.pem\nClient-Key: {folder}/other.pem",
+            "it holds no certificate",
+        ),
+        ("Client-Certificate: {folder}/text.pem", "it holds no certificate"),
+        ("Client-Certificate: {folder}", "it cannot be read"),
+    ],
+)
+def test_a_certificate_that_cannot_be_used_says_so_and_asks_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str, why: str
+) -> None:
+    (tmp_path / "text.pem").write_text("no certificate")
+    (tmp_path / "other.pem").write_bytes(self_signed("127.0.0.2"))
+    with (
+        secure_server(tmp_path, monkeypatch) as server,
+        closing(Fetcher(Http(allowed_networks=LOOPBACK), clock=lambda: NOW, agent_version="1")) as fetcher,
+    ):
+        monkeypatch.setenv("HAFEN", value.format(folder=tmp_path))
+        failure = fail(fetcher, server.serve("/feed", FEED), auth_env="HAFEN")
+        assert failure.kind is FailureKind.AUTH
+        assert failure.reason.startswith(f"the client certificate in HAFEN cannot be used: {why}")
+        assert server.requests == []
+
+
+def secure_server(folder: Path, monkeypatch: pytest.MonkeyPatch, clients: Path | None = None) -> FeedServer:
+    """A server with TLS, whose certificate is trusted as long as SSL_CERT_FILE names it.
+
+    It lets in only those with the certificate in `clients`, if that is given.
+    """
     certificate = folder / "loopback.pem"
-    certificate.write_bytes(self_signed("127.0.0.1"))
+    if not certificate.exists():
+        certificate.write_bytes(self_signed("127.0.0.1"))
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
+    if clients:
+        context.maximum_version = ssl.TLSVersion.TLSv1_2  # refuses within the handshake, and says so
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(clients)
     return FeedServer(tls=context)
 
 
@@ -637,6 +715,31 @@ def test_through_a_proxy_the_proxy_is_asked(proxied: Fetcher, server: FeedServer
     server.script("http://feeds.example.org/feed", Answer(body=FEED))
     assert read(proxied, "http://feeds.example.org/feed").documents[0].body == FEED
     assert fail(proxied, "http://10.0.0.1/feed").kind is FailureKind.REFUSED
+
+
+def test_a_secure_feed_goes_through_a_tunnel_that_the_proxy_lets_us_dig(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with secure_server(tmp_path, monkeypatch) as server, ConnectProxy("desk:geheim") as proxy:
+        url = server.serve("/feed", FEED)
+
+        def through(address: str) -> Fetched | Failure:
+            http = Http(allowed_networks=LOOPBACK, proxy=address)
+            with closing(Fetcher(http, clock=lambda: NOW, agent_version="1")) as fetcher:
+                return fetcher.fetch(source(url))
+
+        read_through = through(f"http://desk:geheim@{proxy.address}")
+        assert isinstance(read_through, Fetched), read_through
+        assert read_through.documents[0].body == FEED
+        assert proxy.tunnels == [url.removeprefix("https://").removesuffix("/feed")]
+        assert "proxy-authorization" not in server.requests[0].headers
+        refused = through(f"http://desk:falsch@{proxy.address}")
+        assert isinstance(refused, Failure)
+        assert (refused.kind, refused.reason) == (
+            FailureKind.AUTH,
+            "the proxy wants credentials (http.proxy)",
+        )
+        assert len(server.requests) == 1
 
 
 def test_a_public_host_that_asks_for_a_pause_gets_it_from_all_its_sources(

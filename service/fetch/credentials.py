@@ -1,7 +1,9 @@
 """The credentials of a source, as request headers, from the environment variable that it names.
 
-The value is `user:password` (Basic, RFC 7617), `Bearer TOKEN` (RFC 6750), or lines of `Header: value`. It is
-read anew for each fetch, kept nowhere, and no message repeats any of it.
+The value is `user:password` (Basic, RFC 7617), `Bearer TOKEN` (RFC 6750), or lines of `Header: value`. The
+line `Client-Certificate: /path.pem` names a file with certificate and key, `Client-Key: /path.pem` one with
+the key alone; neither is sent as a header. All of it is read anew for each fetch, kept nowhere, and no
+message repeats any of it.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ HEADER_LINE = re.compile(
     r"([!#$%&'*+.^_`|~0-9A-Za-z-]+): +(\S.*)"
 )  # a colon and a blank: no password is meant
 FORMS = "user:password, Bearer TOKEN, or lines of Header: value"
+CERTIFICATE, KEY = "client-certificate", "client-key"
 SCHEME = re.compile(r"(?:Basic|Bearer|Token|ApiKey) \S.*", re.IGNORECASE)
 
 
@@ -29,10 +32,16 @@ def headers(variable: str, environment: Mapping[str, str]) -> dict[str, str]:
     if not value:
         raise NoCredentials(f"the environment variable {variable} is not set (it holds the credentials)")
     if found := _lines(value):
-        return found
+        return {name: each for name, each in found.items() if name.lower() not in (CERTIFICATE, KEY)}
     if ":" in value and value.isprintable():
         return {"Authorization": "Basic " + base64.b64encode(value.encode()).decode()}
     raise NoCredentials(f"the environment variable {variable} holds no credentials ({FORMS})")
+
+
+def certificate(variable: str, environment: Mapping[str, str]) -> tuple[str, str] | None:
+    """The files of the client's certificate and of its key, often the same one; None where there is none."""
+    found = {name.lower(): value for name, value in _lines(environment.get(variable, "")).items()}
+    return (found[CERTIFICATE], found.get(KEY, found[CERTIFICATE])) if CERTIFICATE in found else None
 
 
 def login(variable: str, environment: Mapping[str, str]) -> tuple[str, str] | None:

@@ -29,11 +29,12 @@ from yarl import URL
 
 from service import config
 from service.errors import UsageError
-from service.fetch import caching, credentials
+from service.fetch import caching, credentials, validators
 from service.fetch.coding import ASKED_FOR, Broken, Decoder, TooLarge
 from service.fetch.guard import AddressRefused, Guard
 from service.fetch.hosts import PATIENCE, Host, Hosts, Later
-from service.model import Clock, Cursor, Document, Failure, FailureKind, Fetched, Source
+from service.fetch.tls import Identities
+from service.model import Clock, Document, Failure, FailureKind, Fetched, Source
 
 SLOTS = 64  # requests under way at once
 VISIT_TIMEOUTS = 4  # what asks several times, such as FTP, may take as many timeouts
@@ -46,7 +47,6 @@ PERMANENT = frozenset({301, 308})
 LOST = frozenset({404, 410})
 NO_ANSWER = "the server answers "
 ONE_HEADER = 2**14  # bytes of one header line; long content security policies are real
-TRUST_VALIDATORS = timedelta(days=7)  # then ask for all of it once: some servers answer 304 for ever
 HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+(%[0-9a-z.]+)?", re.IGNORECASE)  # a name, or an address
 ACCEPT = (
     "application/rss+xml, application/atom+xml, application/feed+json, application/rdf+xml, "
@@ -64,6 +64,7 @@ class Client:
         self.settings, self.clock, self._agent = http, clock, agent
         self.waiting = 0  # sources whose host has its turn later: they hold no slot
         self._hosts = Hosts(http.per_host, http.per_host_gap.total_seconds())
+        self._identities = Identities()
         self._slots = asyncio.Semaphore(SLOTS)
         self._gate, self._closed = threading.Lock(), False
         self._loop = asyncio.new_event_loop()
@@ -213,13 +214,15 @@ class Client:
         for _ in range(MAX_REDIRECTS + 1):
             if reason := self._refusal(url):
                 return _refused(source, reason)
-            headers = self._headers(source, own_origin=url.origin() == origin)
+            own = url.origin() == origin
+            headers = self._headers(source, own_origin=own)
             async with self._session.request(
                 method,
                 url,
                 headers=headers,
                 data=form,
                 allow_redirects=False,
+                ssl=self._identities.of(source.auth_env) if own else True,
                 proxy=self.settings.proxy or None,
             ) as response:
                 location = response.headers.get("Location", "")
@@ -242,7 +245,7 @@ class Client:
     def _headers(self, source: Source, *, own_origin: bool) -> dict[str, str]:
         headers = {"User-Agent": self._agent, "Accept": ACCEPT, "Accept-Encoding": ASKED_FOR}
         cursor = source.cursor
-        if not _is_stale(cursor, self.clock()):
+        if not validators.are_stale(cursor, self.clock()):
             if cursor.etag:
                 headers["If-None-Match"] = cursor.etag
             if cursor.last_modified:
@@ -258,7 +261,7 @@ class Client:
         now, status = self.clock(), response.status
         if status != 304 and not 200 <= status < 300:
             return _failed(source, response, now)
-        cursor = _advanced(source.cursor, response.headers, moved, now, unchanged=status == 304)
+        cursor = validators.advanced(source.cursor, response.headers, moved, now, unchanged=status == 304)
         fresh = caching.freshness(response.headers, now)
         if status == 304:
             return Fetched(source=source, cursor=cursor, freshness=fresh, status=status)
@@ -316,41 +319,12 @@ def _is_literal(host: str) -> bool:
     return True
 
 
-def _is_stale(cursor: Cursor, now: datetime) -> bool:
-    """Whether the validators are too old to be trusted; `position` holds when all of it was read."""
-    try:
-        return now - datetime.fromisoformat(cursor.position) > TRUST_VALIDATORS
-    except (ValueError, TypeError):
-        return False
-
-
-def _advanced(
-    cursor: Cursor, headers: Mapping[str, str], moved: str, now: datetime, *, unchanged: bool
-) -> Cursor:
-    """The cursor after an answer. A 304 refreshes the validators that it carries (RFC 9111, 4.3.4)."""
-    kept = cursor if unchanged else Cursor()
-    return replace(
-        cursor,
-        etag=_validator(headers.get("ETag", kept.etag)),
-        last_modified=_validator(headers.get("Last-Modified", kept.last_modified)),
-        position=kept.position or now.isoformat(timespec="seconds"),
-        moved_to=moved,
-        moved_seen=0 if not moved else cursor.moved_seen + 1 if moved == cursor.moved_to else 1,
-        found="",
-    )
-
-
 def _related(response: aiohttp.ClientResponse, relation: str) -> str:
     """What the Link headers name under that relation (RFC 8288); "" where there is none that can be read."""
     try:
         return str(response.links[relation]["url"]) if "Link" in response.headers else ""
     except (KeyError, ValueError):
         return ""
-
-
-def _validator(text: str) -> str:
-    """The validator, where it can be sent back byte for byte; else none."""
-    return text if text.isascii() and text.isprintable() else ""
 
 
 def _deferred(source: Source, later: Later) -> Failure:
