@@ -19,7 +19,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TextIO
 
-from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
+from apscheduler.events import (
+    EVENT_JOB_ERROR,
+    EVENT_JOB_MAX_INSTANCES,
+    EVENT_JOB_SUBMITTED,
+    JobExecutionEvent,
+    JobSubmissionEvent,
+)
 from apscheduler.schedulers.background import BackgroundScheduler
 from sdnotify import SystemdNotifier
 
@@ -46,6 +52,7 @@ OVERSEE = timedelta(seconds=10)
 HUBS = timedelta(seconds=60)  # between two looks for hubs that are to be asked
 WATCHMAN = timedelta(seconds=60)  # between two looks for sources that are blind or back
 RETRY = 1.0  # seconds until a refused transaction is tried again
+UNLOGGED = frozenset({"source.fetched", "beat.began", "beat.skipped"})  # too many; they are counted
 LOG_LINES = 10_000  # that wait to be written, before new ones are dropped
 LOG_PATIENCE = 1.0  # seconds for the last lines of a log
 STOP_PATIENCE = 10.0  # seconds that what is in hand has to finish
@@ -102,6 +109,7 @@ class Daemon:
             self._beat("heartbeat", app.config.heartbeat.every, self._heartbeat)
         logging.getLogger("apscheduler").setLevel(logging.ERROR)  # a skipped beat is no news
         self.scheduler.add_listener(self._failed, EVENT_JOB_ERROR)
+        self.scheduler.add_listener(self._began, EVENT_JOB_SUBMITTED | EVENT_JOB_MAX_INSTANCES)
         for number in range(app.config.poll.workers):
             thread = threading.Thread(target=self._take_in, name=f"intake-{number}", daemon=True)
             thread.start()
@@ -172,6 +180,11 @@ class Daemon:
 
     def _failed(self, event: JobExecutionEvent) -> None:
         self.app.report("beat.failed", beat=event.job_id, reason=_one_line(event.exception))
+
+    def _began(self, event: JobSubmissionEvent) -> None:
+        late = max(0.0, (datetime.now(UTC) - event.scheduled_run_times[-1]).total_seconds())
+        what = "beat.skipped" if event.code == EVENT_JOB_MAX_INSTANCES else "beat.began"
+        self.app.report(what, beat=event.job_id, late=late)
 
     def _watch(self) -> None:
         """Keep the beats going when the wall clock was set back: APScheduler waits for the old time."""
@@ -269,6 +282,8 @@ class LogLines(logging.Handler):
 
     def __call__(self, event: str, **facts: object) -> None:
         """One event of the monitor."""
+        if event in UNLOGGED:
+            return
         known = (f"{key}={_value(value)}" for key, value in facts.items() if value not in ("", None, []))
         self._put(" ".join((event, *known)))
 

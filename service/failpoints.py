@@ -1,4 +1,4 @@
-"""Named places where a test may pull the plug.
+"""Named places of the path, where a test may pull the plug and where the time is taken.
 
 `MONITOR_FAIL_AT=NAME` kills the process (SIGKILL: no clean-up, no flush) when it passes the place NAME;
 `NAME:3` when it passes it for the third time. Without the variable a place costs one comparison.
@@ -9,9 +9,11 @@ from __future__ import annotations
 import itertools
 import os
 import signal
+from collections.abc import Callable
 
 _wanted, _, _nth = os.environ.get("MONITOR_FAIL_AT", "").partition(":")
 _passed = itertools.count(1)
+_listening: list[Callable[[str], None]] = []
 
 NAMES = (
     "claimed",  # sources are ours, nothing is fetched
@@ -31,3 +33,10 @@ def passes(name: str) -> None:
     """Say that the program is at the place `name`; it may not come back."""
     if name == _wanted and next(_passed) == int(_nth or 1):
         os.kill(os.getpid(), signal.SIGKILL)
+    for listener in _listening:
+        listener(name)
+
+
+def listen(listener: Callable[[str], None]) -> None:
+    """Have `listener(name)` called at every place, in the thread that passes it; the last one listens."""
+    _listening[:] = [listener]

@@ -19,9 +19,11 @@ from __future__ import annotations
 import contextlib
 import queue
 import random
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import cast
 
 from service.config import Config
@@ -105,8 +107,15 @@ class Pipeline:
         if sources:
             passes("claimed")
         for source in sources:
-            self.parts.fetcher.submit(source, self.arrived.put)
+            self.parts.fetcher.submit(source, partial(self._arrive, time.monotonic()))
         return len(sources)
+
+    def _arrive(self, began: float, result: Fetched | Failure) -> None:
+        """It came back from the network, for whoever takes it in."""
+        took, unchanged = time.monotonic() - began, isinstance(result, Fetched) and not result.documents
+        if isinstance(result, Fetched) or result.kind is not FailureKind.DEFERRED:
+            self.parts.report("source.fetched", source=result.source.name, took=took, unchanged=unchanged)
+        self.arrived.put(result)
 
     # ------------------------------------------------------------ intake
 
@@ -266,4 +275,5 @@ class Pipeline:
             kind=delivery.kind,
             story=delivery.story,
             reason=after.reason,
+            took=round(attempt.took.total_seconds(), 3),
         )

@@ -272,3 +272,8 @@ def test_sending_that_was_stopped_by_hand_says_why(empty_url: str) -> None:
         tx.installation.resume_sending()
         assert tx.installation.sending_allowed()
     store.close()
+
+
+def test_a_database_says_how_large_it_is(store: Store) -> None:
+    with store.read() as tx:
+        assert tx.installation.size_bytes() > 50_000

@@ -166,14 +166,34 @@ def test_the_monitor_says_whether_it_is_alive_ready_and_how_much(tmp_path: Path)
         assert api.get("/readyz").json() == {"status": "ready", "reasons": []}
         room.wire("wire", TRIP, TRIP.__class__("new", "Kim auf Reise", "Kim Jong Un geht auf Reise."))
         room.poll()
+        room.poll()
         text = api.get("/metrics").text
         for line in (
             'monitor_items_ingested_total{source="wire"} 1.0',
+            'monitor_items_duplicate_total{source="wire"} 1.0',
+            'monitor_fetch_total{result="ok",source="wire"} 1.0',
+            'monitor_fetch_total{result="unchanged",source="wire"} 1.0',
+            "monitor_fetch_seconds_count 2.0",
+            'monitor_step_seconds_count{step="parse"} 1.0',
+            'monitor_step_seconds_count{step="match"} 1.0',
+            'monitor_step_seconds_count{step="commit"} 1.0',
             'monitor_hits_total{action="open",rule="Kim"} 1.0',
             'monitor_deliveries_total{channel="desk",result="sent"} 1.0',
-            'monitor_sources{state="ok"} 1.0',
-            "monitor_database_up 1.0",
+            'monitor_delivery_seconds_count{channel="desk"} 1.0',
             "monitor_alert_latency_seconds_count 1.0",
+            "monitor_alert_age_seconds_count 1.0",
+            'monitor_sources{state="ok"} 1.0',
+            'monitor_source_silent{source="wire"} 0.0',
+            'monitor_source_last_item_timestamp_seconds{source="wire"}',
+            'monitor_outbox{state="sent"} 2.0',
+            "monitor_outbox_oldest_seconds 0.0",
+            "monitor_poll_lag_seconds 0.0",
+            "monitor_arrived 0.0",
+            "monitor_pages_open 0.0",
+            "monitor_database_up 1.0",
+            "monitor_database_bytes ",
+            "monitor_build_info{version=",
+            "process_resident_memory_bytes ",
         ):
             assert line in text
         with room.app.store.begin() as tx:

@@ -101,3 +101,10 @@ class Installation:
     def resume_sending(self) -> None:
         """Messages may leave from here, and from nowhere else."""
         self._connection.execute(update(table).values(place=self._here, stopped=""))
+
+    def size_bytes(self) -> int:
+        """What the database takes on its disk, without the log that it writes ahead."""
+        if self._connection.dialect.name == "sqlite":
+            pages = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"
+            return int(self._connection.execute(text(pages)).scalar_one())
+        return int(self._connection.execute(text("SELECT pg_database_size(current_database())")).scalar_one())
