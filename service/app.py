@@ -14,27 +14,25 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import msgspec
 
 from service import __version__
-from service.alerts.hours import check_holidays
 from service.config import Config
-from service.deliver.dispatch import Dispatcher
-from service.deliver.drivers import check
-from service.deliver.templating import Stylist
 from service.errors import ConfigError, MonitorError, UsageError
-from service.fetch.transports import Fetcher
 from service.model import Channel, Clock, Node, utcnow
-from service.pipeline import Parts, Pipeline
-from service.store import lexicon
 from service.store.db import Store
 from service.store.veil import Label
-from service.story import marks
-from service.telling import Teller
-from service.text.morphology import Morphology
-from service.workers import Workers
+
+if TYPE_CHECKING:  # each is imported where it is made: half of the time of a short command otherwise
+    from service.deliver.dispatch import Dispatcher
+    from service.deliver.templating import Stylist
+    from service.fetch.transports import Fetcher
+    from service.pipeline import Pipeline
+    from service.telling import Teller
+    from service.text.morphology import Morphology
+    from service.workers import Workers
 
 # Lexicons that are enabled; each is loaded when the first item or rule in its language comes.
 LANGUAGES = ("de", "en", "fr", "es", "it", "pt", "nl", "sv", "da", "nb", "pl", "ru", "uk")
@@ -97,6 +95,9 @@ class App:
     @cached_property
     def morphology(self) -> Morphology:
         """The words of every enabled language."""
+        from service.store import lexicon
+        from service.text.morphology import Morphology
+
         return Morphology(lexicon.load(LANGUAGES))
 
     @cached_property
@@ -107,6 +108,8 @@ class App:
     @cached_property
     def fetcher(self) -> Fetcher:
         """All transports behind one door."""
+        from service.fetch.transports import Fetcher
+
         fetcher = Fetcher(self.config.http, clock=self.clock, agent_version=__version__)
         self._open.append(lambda: fetcher.close(timeout=5.0))
         return fetcher
@@ -114,6 +117,8 @@ class App:
     @cached_property
     def workers(self) -> Workers:
         """The processes that parse."""
+        from service.workers import Workers
+
         workers = Workers(self.config.poll.workers, memory_bytes=PARSE_MEMORY_BYTES, deadline=PARSE_DEADLINE)
         self._open.append(workers.close)
         return workers
@@ -121,6 +126,8 @@ class App:
     @cached_property
     def dispatcher(self) -> Dispatcher:
         """The channels' workers."""
+        from service.deliver.dispatch import Dispatcher
+
         dispatcher = Dispatcher(self.channels, clock=self.clock)
 
         def close() -> None:
@@ -132,6 +139,8 @@ class App:
     @cached_property
     def stylist(self) -> Stylist:
         """Who fills the channels' own templates; its process starts with the first of them."""
+        from service.deliver.templating import Stylist
+
         stylist = Stylist()
         self._open.append(stylist.close)
         return stylist
@@ -139,6 +148,8 @@ class App:
     @cached_property
     def teller(self) -> Teller:
         """From hits to messages."""
+        from service.telling import Teller
+
         return Teller(self.config, self.morphology, self.report)
 
     @cached_property
@@ -158,6 +169,8 @@ class App:
     @cached_property
     def pipeline(self) -> Pipeline:
         """The path of an item."""
+        from service.pipeline import Parts, Pipeline
+
         return Pipeline(
             Parts(
                 config=self.config,
@@ -208,6 +221,10 @@ def build(
 
 def checked_channels(config: Config) -> Mapping[str, Channel]:
     """The channels of a configuration by name; raises ConfigError that names the key, also of a mark."""
+    from service.alerts.hours import check_holidays
+    from service.deliver.drivers import check
+    from service.story import marks
+
     marks.check(config.agencies, config.name)
     if config.quiet_hours and config.quiet_hours.holidays:
         try:

@@ -43,6 +43,24 @@ def test_help_loads_nothing_heavy(monitor: Shell, arguments: list[str]) -> None:
     assert set() == {name.partition(".")[0] for name in modules} & set(HEAVY)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "command", ["list-rules", "list-items", "list-deliveries", "list-silences", "status"]
+)
+def test_a_command_loads_only_what_it_needs(monitor: Shell, command: str) -> None:
+    """Neither the network nor the words of any language are wanted for a look at the database."""
+    monitor.configure()
+    script = (
+        "import sys, json\nfrom service.cli.main import main\n"
+        "code = main(['--config', 'config.toml', '--json', sys.argv[1]])\n"
+        "print(json.dumps([code, sorted(sys.modules)]), file=sys.stderr)"
+    )
+    code, modules = json.loads(monitor.python(script, command).err.splitlines()[-1])
+    assert Exit.DONE == code
+    needed = {"alembic", "asyncio", "msgspec", "re2", "sqlalchemy"}  # alembic creates the database, once
+    assert set() == {name.partition(".")[0] for name in modules} & (set(HEAVY) - needed)
+
+
 def test_every_command_of_the_table_is_there_and_explains_itself() -> None:
     for name, (home, summary) in HOMES.items():
         command = cli.get_command(click.Context(cli), name)

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Container
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
-from typing import cast
+from typing import TYPE_CHECKING, cast
 from zoneinfo import ZoneInfo
-
-from apscheduler.triggers.cron import CronTrigger
 
 from service.config import DAYS, Digest, QuietHours
 from service.errors import UsageError
 from service.text.cron import with_named_days
+
+if TYPE_CHECKING:
+    from apscheduler.triggers.cron import CronTrigger
 
 LONGEST = timedelta(days=14)  # of quiet without a gap: more is a mistake in the calendar
 
@@ -103,6 +104,8 @@ def check_digest(digest: str, settings: Digest) -> str:
 
 
 def _trigger(digest: str, settings: Digest) -> CronTrigger:
+    from apscheduler.triggers.cron import CronTrigger
+
     daily = _clock(settings.daily_at)
     fields = {"hourly": HOURLY, "daily": f"{daily.minute} {daily.hour} * * *"}.get(digest, digest)
     return CronTrigger.from_crontab(with_named_days(fields), timezone=settings.timezone)
