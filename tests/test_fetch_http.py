@@ -13,14 +13,9 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from service.config import Http
 from service.fetch.http import SLOTS
@@ -36,6 +31,7 @@ from tests.servers import (
     FeedServer,
     drip,
     gzip_bomb,
+    self_signed,
     unused_port,
 )
 
@@ -640,27 +636,6 @@ def secure_server(folder: Path, monkeypatch: pytest.MonkeyPatch, clients: Path |
         context.verify_mode = ssl.CERT_REQUIRED
         context.load_verify_locations(clients)
     return FeedServer(tls=context)
-
-
-def self_signed(address: str) -> bytes:
-    """A key and a certificate for an address, in PEM."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, address)])
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(datetime(2020, 1, 1, tzinfo=UTC))
-        .not_valid_after(datetime(2100, 1, 1, tzinfo=UTC))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(address))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    plain = serialization.NoEncryption()
-    private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
-    return private + certificate.public_bytes(serialization.Encoding.PEM)
 
 
 def test_slow_sources_hold_nobody(fetcher: Fetcher, server: FeedServer) -> None:

@@ -22,8 +22,7 @@ from service.fetch.transports import Fetcher, check_url
 from service.model import Document, Failure, FailureKind, Fetched, Source, utcnow
 from service.parse.formats import parse
 from tests.newsroom import TRIP, newsroom, rss
-from tests.servers import DEADLINE, unused_port
-from tests.test_fetch_http import self_signed
+from tests.servers import DEADLINE, self_signed, unused_port
 
 pytestmark = pytest.mark.slow
 

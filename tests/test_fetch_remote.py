@@ -20,13 +20,13 @@ from service.config import Http
 from service.fetch.transports import Fetcher, check_url
 from service.model import Failure, FailureKind, Fetched, Source, utcnow
 from service.quantities import Size, duration
-from tests.servers import DEADLINE, unused_port
+from tests.servers import DEADLINE, self_signed, unused_port
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # of asyncore, which Python 3.12 took out
     from pyftpdlib.authorizers import DummyAuthorizer
     from pyftpdlib.filesystems import AbstractedFS
-    from pyftpdlib.handlers import FTPHandler
+    from pyftpdlib.handlers import FTPHandler, TLS_FTPHandler
     from pyftpdlib.servers import ThreadedFTPServer
 
 STORY = b"Hafen wird ausgebaut\n\nHamburg (dpa) - Der Hafen wird ausgebaut."
@@ -58,6 +58,31 @@ def ftp(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Source]:
     thread = threading.Thread(target=server.serve_forever, kwargs={"timeout": 0.02, "handle_exit": False})
     thread.start()
     yield Source(name="wire", url=check_url(f"ftp://127.0.0.1:{server.address[1]}/wire/"))
+    server.close_all()
+    thread.join(DEADLINE)
+
+
+@pytest.fixture
+def ftps(ftp: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Source]:
+    """The same folder behind TLS, without which nobody is let in; its certificate is trusted."""
+    certificate = tmp_path / "loopback.pem"
+    certificate.write_bytes(self_signed("127.0.0.1"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    users = DummyAuthorizer()
+    users.add_user("desk", "secret", str(tmp_path))
+
+    class Handler(TLS_FTPHandler):  # type: ignore[misc]
+        authorizer = users
+        certfile = str(certificate)
+        tls_control_required = tls_data_required = True
+        auth_failed_timeout = 0.01
+
+    server = ThreadedFTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"timeout": 0.02, "handle_exit": False})
+    thread.start()
+    monkeypatch.setenv("WIRE_LOGIN", LOGIN)
+    url = check_url(f"ftps://127.0.0.1:{server.address[1]}/wire/")
+    yield Source(name="wire", url=url, auth_env="WIRE_LOGIN")
     server.close_all()
     thread.join(DEADLINE)
 
@@ -180,6 +205,25 @@ def test_the_login_comes_from_the_environment(
     unset = fetcher.fetch(source)
     assert isinstance(unset, Failure)
     assert unset.reason == "the environment variable WIRE_LOGIN does not hold user:password"
+
+
+def test_files_come_over_tls_from_a_server_whose_certificate_is_trusted(
+    fetcher: Fetcher, ftps: Source, ftp: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a.txt", "b.txt"):
+        drop(tmp_path / "wire", name)
+    first = look(fetcher, ftps)
+    assert [(d.name, d.body) for d in first.documents] == [("a.txt", STORY), ("b.txt", STORY)]
+    assert look(fetcher, after(ftps, first)).documents == ()
+    plain = fetcher.fetch(replace(ftps, url=ftps.url.replace("ftps:", "ftp:")))
+    assert isinstance(plain, Failure)
+    none = fetcher.fetch(replace(ftps, url=ftp.url.replace("ftp:", "ftps:")))
+    assert isinstance(none, Failure)
+    assert none.reason == "127.0.0.1 speaks no TLS (ftp:// asks for none)"
+    monkeypatch.delenv("SSL_CERT_FILE")
+    strange = fetcher.fetch(ftps)
+    assert isinstance(strange, Failure)
+    assert strange.reason == "the certificate of 127.0.0.1 is not trusted"
 
 
 @pytest.mark.parametrize("ftp", [Modest], indirect=True)

@@ -23,6 +23,7 @@ TESTS = {
     "https": "test_fetch_http.py",
     "folder": "test_fetch_folder.py",
     "ftp": "test_fetch_remote.py",
+    "ftps": "test_fetch_remote.py",
     "sftp": "test_fetch_remote.py",
     "s3": "test_fetch_s3.py",
     "imap": "test_fetch_imap.py",

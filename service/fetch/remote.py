@@ -1,6 +1,7 @@
 """Folders on other machines, read through fsspec: FTP, SFTP and S3.
 
     ftp://HOST/FOLDER     nothing is changed on the server
+    ftps://HOST/FOLDER    the same after AUTH TLS (RFC 4217), with a certificate that is checked
     sftp://HOST/FOLDER    the host's key has to stand in known_hosts; needs the extra `sftp`
     s3://BUCKET/PREFIX    needs the extra `s3`; without --auth-env the usual AWS settings hold
 
@@ -15,6 +16,7 @@ import io
 import logging
 import os
 import socket
+import ssl
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -179,17 +181,47 @@ def _fetch(files: Any, path: str, sink: _Sink) -> None:  # noqa: ANN401
 
 
 def _ftp(source: Source, parts: SplitResult, client: Client) -> Any:  # noqa: ANN401
+    return fsspec.filesystem("ftp", **_ftp_settings(source, parts, client))
+
+
+def _ftps(source: Source, parts: SplitResult, client: Client) -> Any:  # noqa: ANN401
+    from fsspec.implementations.ftp import FTPFileSystem
+
+    class SecureFiles(FTPFileSystem):  # type: ignore[misc]
+        """The library's own way with TLS checks no certificate."""
+
+        def _connect(self) -> None:
+            self.ftp = _SecureFTP(
+                context=ssl.create_default_context(), timeout=self.timeout, encoding=self.encoding
+            )
+            self.ftp.connect(self.host, self.port)
+            self.ftp.login(*self.cred)  # after AUTH TLS
+            self.ftp.prot_p()
+
+    return SecureFiles(**_ftp_settings(source, parts, client))
+
+
+class _SecureFTP(ftplib.FTP_TLS):
+    """Files come in the TLS session of the commands: many servers take it for a proof that it is still us."""
+
+    def ntransfercmd(self, cmd: str, rest: int | str | None = None) -> tuple[socket.socket, int | None]:
+        connection, size = ftplib.FTP.ntransfercmd(self, cmd, rest)  # noqa: S321 - in TLS from the next line
+        session = self.sock.session if isinstance(self.sock, ssl.SSLSocket) else None
+        wrapped = self.context.wrap_socket(connection, server_hostname=self.host, session=session)
+        return wrapped, size
+
+
+def _ftp_settings(source: Source, parts: SplitResult, client: Client) -> dict[str, Any]:
     user, password = credentials.login(source.auth_env, os.environ) or ("anonymous", "anonymous@")
-    return fsspec.filesystem(
-        "ftp",
-        host=parts.hostname,
-        port=parts.port or 21,
-        username=user,
-        password=password,
-        timeout=client.settings.timeout.total_seconds(),
-        skip_instance_cache=True,
-        use_listings_cache=True,
-    )
+    return {
+        "host": parts.hostname,
+        "port": parts.port or 21,
+        "username": user,
+        "password": password,
+        "timeout": client.settings.timeout.total_seconds(),
+        "skip_instance_cache": True,
+        "use_listings_cache": True,
+    }
 
 
 def _sftp(source: Source, parts: SplitResult, client: Client) -> Any:  # noqa: ANN401
@@ -227,7 +259,12 @@ def _s3(source: Source, _parts: SplitResult, _client: Client) -> Any:  # noqa: A
     return fsspec.filesystem("s3", key=key, secret=secret, skip_instance_cache=True)
 
 
-CONNECT: Mapping[str, Callable[[Source, SplitResult, Client], Any]] = {"ftp": _ftp, "sftp": _sftp, "s3": _s3}
+CONNECT: Mapping[str, Callable[[Source, SplitResult, Client], Any]] = {
+    "ftp": _ftp,
+    "ftps": _ftps,
+    "sftp": _sftp,
+    "s3": _s3,
+}
 
 
 def _folder(parts: SplitResult) -> str:
@@ -260,6 +297,12 @@ def _explain(error: Exception, host: str) -> tuple[FailureKind, str]:
             return FailureKind.TOO_LARGE, "a file is larger than its server says"
         case FileNotFoundError() | ftplib.error_perm() if not str(error).startswith("500"):
             return FailureKind.STATUS, f"there is no such folder on {host}"
+        case ssl.SSLCertVerificationError():
+            return FailureKind.NETWORK, f"the certificate of {host} is not trusted"
+        case ssl.SSLError():
+            return FailureKind.NETWORK, f"no secure connection to {host} (TLS)"
+        case ftplib.error_perm() if str(error).startswith(("500", "502", "504")):
+            return FailureKind.NETWORK, f"{host} speaks no TLS (ftp:// asks for none)"
         case socket.gaierror():
             return FailureKind.NETWORK, f"{host} has no address (DNS)"
         case TimeoutError():

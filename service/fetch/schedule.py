@@ -34,6 +34,7 @@ DROPS = {  # where things are put down for us, coming late spares nobody
     "imap": timedelta(minutes=1),
     "imaps": timedelta(minutes=1),
     "ftp": timedelta(minutes=1),
+    "ftps": timedelta(minutes=1),
     "sftp": timedelta(minutes=1),
     "s3": timedelta(minutes=1),
 }

@@ -61,6 +61,7 @@ TRANSPORTS: Mapping[str, Start] = {
     "https": lambda fetcher, source: fetcher.client.start(source),
     "folder": _in_thread(folder.read),
     "ftp": _in_thread(remote.read),
+    "ftps": _in_thread(remote.read),
     "sftp": _in_thread(remote.read),
     "s3": _in_thread(remote.read),
     "imap": _in_thread(imap.read),
