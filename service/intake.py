@@ -9,39 +9,23 @@ from __future__ import annotations
 import threading
 from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import chain
 from typing import NamedTuple
 
-from service.config import Agency
 from service.model import Candidate, Item, Link, Placement, Seen, Signal, Source
+from service.reading import Reading, Recalled, StaleError
 from service.store.db import Transaction
 from service.store.items import Entry
 from service.store.stories import POSTINGS, SHARED, Wanted, likeliest
-from service.story import fingerprint, identity, marks, thread
+from service.story import fingerprint, identity, thread
 from service.story.fingerprint import Sketch
-from service.story.identity import Names, Recognition
+from service.story.identity import Keys, Kind, Recognition
 
 STORY_WINDOW = timedelta(hours=72)  # copies of a report come within three days of it
 CANDIDATES = 8  # stored items that a new one is compared with
 SKETCHES = 4096  # texts that are kept at hand for comparison, some four kilobytes each
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """An item as it was read, with all that it is recognised, found and compared by."""
-
-    item: Item
-    names: Names
-    sketch: Sketch
-
-
-def read(items: Iterable[Item], agencies: Mapping[str, Agency]) -> list[Reading]:
-    """The items of a document with their marks read."""
-    # Marks first: a kill repeats the text that it takes back, and is a new version all the same.
-    marked = (marks.read(item, agencies) for item in items)
-    return [Reading(item, identity.names(item), fingerprint.sketch(item)) for item in marked]
 
 
 class Taken(NamedTuple):
@@ -82,39 +66,40 @@ class Sketches:
 
 
 def take_in(
-    tx: Transaction, source: Source, readings: Sequence[Reading], sketches: Sketches, now: datetime
+    tx: Transaction, source: Source, entries: Sequence[Reading | Recalled], sketches: Sketches, now: datetime
 ) -> list[Taken]:
-    """Each new item or version of a document."""
-    keys = identity.identify([each.names for each in readings])
+    """Each new item or version among the entries of a document; raises StaleError, see there."""
+    keys = identity.identify([each.names for each in entries])
     known = tx.items.seen(source.id, {name for each in keys for name in (each.primary, *each.aliases)})
     recognised = [
-        identity.recognise(each, reading.names.content, reading.item, known)
-        for reading, each in zip(readings, keys, strict=True)
+        identity.recognise(each, entry.names, known) for entry, each in zip(entries, keys, strict=True)
     ]
     flooded = identity.flood(keys, recognised, known)
 
-    def is_known(reading: Reading, each: identity.Keys, recognition: Recognition) -> bool:
+    def is_known(entry: Reading | Recalled, each: Keys, recognition: Recognition) -> bool:
+        if recognition.kind is Kind.SAME:
+            return True
+        if isinstance(entry, Recalled):
+            raise StaleError
         # What the desk marks as a correction or a kill is never taken for an old entry under a new name.
-        unmarked = flooded and reading.item.signal is Signal.NONE
-        renamed = unmarked and recognition.kind is identity.Kind.NEW and known.keys() & set(each.hints)
-        return recognition.kind is identity.Kind.SAME or bool(renamed)
+        unmarked = flooded and entry.item.signal is Signal.NONE
+        return bool(unmarked and recognition.kind is Kind.NEW and known.keys() & set(each.hints))
 
     fresh = [
-        (reading, each)
-        for reading, each, recognition in zip(readings, keys, recognised, strict=True)
-        if not is_known(reading, each, recognition)
+        (entry, each)
+        for entry, each, recognition in zip(entries, keys, recognised, strict=True)
+        if not is_known(entry, each, recognition) and isinstance(entry, Reading)
     ]
     if not fresh:
         return []
-    placing = _Placing(tx, source, [reading for reading, _ in fresh], sketches, now)
-    for number, (reading, each) in enumerate(fresh):
-        # Again: it may repeat in the document.
-        recognition = identity.recognise(each, reading.names.content, reading.item, known)
-        if is_known(reading, each, recognition):
+    placing = _Placing(tx, source, [entry for entry, _ in fresh], sketches, now)
+    for number, (entry, each) in enumerate(fresh):
+        recognition = identity.recognise(each, entry.names, known)  # again: it may repeat in the document
+        if is_known(entry, each, recognition):
             continue
         names = (each.primary, *each.aliases)
         item = placing.place(number, recognition, names)
-        known |= {name: Seen(name, item.id, item.story, reading.names.content) for name in names}
+        known |= {name: Seen(name, item.id, item.story, entry.names.content) for name in names}
     return placing.store()
 
 

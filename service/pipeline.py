@@ -34,7 +34,7 @@ from service.failpoints import passes
 from service.fetch.caching import aged
 from service.fetch.schedule import Due
 from service.fetch.transports import Fetcher
-from service.intake import Sketches, read, take_in
+from service.intake import Sketches, Taken, take_in
 from service.model import (
     Attempt,
     Channel,
@@ -45,10 +45,10 @@ from service.model import (
     Feed,
     Fetched,
     Node,
-    Parsed,
     Source,
     SourceState,
 )
+from service.reading import Memory, Read, Reading, Recalled, StaleError
 from service.release import Releaser
 from service.settling import FencedError, note_hub, settle, settle_many
 from service.store.db import Store
@@ -85,7 +85,7 @@ class Pipeline:
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
         self.arrived: queue.SimpleQueue[Fetched | Failure] = queue.SimpleQueue()
-        self.sketches = Sketches()
+        self.memory, self.sketches = Memory(), Sketches()
 
     # ------------------------------------------------------------ poll
 
@@ -141,60 +141,75 @@ class Pipeline:
         return sum(map(self._take_in, changed))
 
     def _take_in(self, fetched: Fetched) -> int:
-        """Parse what was fetched, and store all it teaches in one transaction."""
+        """Read what was fetched, and store all it teaches in one transaction."""
         passes("fetched")
-        parsed = self._parse(fetched)
-        if isinstance(parsed, Failure):
-            self._settle([parsed])
+        source = fetched.source
+        recalled = self.memory.of(source.id) if fetched.status else {}
+        documents = self._read(fetched, frozenset(recalled))
+        if isinstance(documents, Failure):
+            self._settle([documents])
             return 0
         passes("parsed")
-        parts, source, now = self.parts, fetched.source, self.parts.store.now()
-        items = [item for document in parsed for item in document.items]
-        feed = parsed[-1].feed if parsed else Feed()
-        parts.teller.prepare(items)
-        readings = read(items, parts.config.agencies)
+        entries = [entry for document in documents for entry in document.all(recalled)]
+        feed = documents[-1].feed if documents else Feed()
         try:
-            with parts.store.begin() as tx:
-                parts.teller.refresh(tx)
-                stored = take_in(tx, source, readings, self.sketches, now)
-                passes("stored")
-                for item, placement, _ in stored:
-                    parts.teller.tell(tx, item, placement, source, now)
-                passes("matched")
-                result = aged(fetched, items, len(stored), now)
-                due = settle(tx, result, feed.freshness, len(stored), now, parts.config.poll)
-                note_hub(tx, fetched, feed, len(stored), now)
+            stored, result, due = self._store(fetched, entries, feed)
         except FencedError:
-            parts.report("source.taken-over", source=source.name)
+            self.parts.report("source.taken-over", source=source.name)
             return 0
+        except StaleError:
+            self.memory.learn(source.id, {})
+            return self._take_in(fetched)
         passes("committed")
         self.sketches.keep(stored)
+        if fetched.status and len(documents) == 1:
+            self.memory.learn(source.id, dict(zip(documents[0].entries, entries, strict=False)))
         if fetched.acknowledge:
             fetched.acknowledge()
         self._report_state(source, due)
         if isinstance(result, Failure):
             self._report(result)
             return 0
-        problems = [problem.what for document in parsed for problem in document.problems]
-        parts.report("source.read", source=source.name, items=len(items), new=len(stored), problems=problems)
+        problems = [problem.what for document in documents for problem in document.problems]
+        facts = {"items": len(entries), "new": len(stored), "problems": problems}
+        self.parts.report("source.read", source=source.name, **facts)
         return len(stored)
 
-    def _parse(self, fetched: Fetched) -> list[Parsed] | Failure:
+    def _store(
+        self, fetched: Fetched, entries: Sequence[Reading | Recalled], feed: Feed
+    ) -> tuple[Sequence[Taken], Fetched | Failure, Due]:
+        """The items that were new, what the fetch was in the end, and when the source is due again."""
+        parts, source, now = self.parts, fetched.source, self.parts.store.now()
+        parts.teller.prepare(entry.item for entry in entries if isinstance(entry, Reading))
+        with parts.store.begin() as tx:
+            parts.teller.refresh(tx)
+            stored = take_in(tx, source, entries, self.sketches, now)
+            passes("stored")
+            for item, placement, _ in stored:
+                parts.teller.tell(tx, item, placement, source, now)
+            passes("matched")
+            result = aged(fetched, (entry.published_at for entry in entries), len(stored), now)
+            due = settle(tx, result, feed.freshness, len(stored), now, parts.config.poll)
+            note_hub(tx, fetched, feed, len(stored), now)
+        return stored, result, due
+
+    def _read(self, fetched: Fetched, recalled: frozenset[int]) -> list[Read] | Failure:
         """What the documents held, read in a worker process: a hostile one kills the worker alone.
 
         Where a transport can put an unreadable document aside, it does, and the others go on.
         """
-        source, parsed = fetched.source, []
+        source, read = fetched.source, []
         for document in fetched.documents:
             try:
-                parsed.append(self.parts.workers.run("service.parse.formats:parse", document, source))
+                given = (document, source, self.parts.config.agencies, recalled)
+                read.append(self.parts.workers.run("service.reading:read", *given))
             except WorkerError as error:
                 if fetched.reject is None:
                     # Without the cursor: a server that says "unchanged" next time must not make it look well.
                     return Failure(source=source, kind=FailureKind.UNREADABLE, reason=str(error))
                 fetched.reject(document.name, str(error))
                 self.parts.report("document.rejected", source=source.name, name=document.name, reason=error)
-        return cast(list[Parsed], parsed)
+        return cast(list[Read], read)
 
     # ------------------------------------------------------------ settling sources
 

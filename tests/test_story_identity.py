@@ -51,7 +51,7 @@ class Memory:
         """Recognise each entry of a document, and remember it."""
         answers = []
         for keys, item in zip(identify(document), document, strict=True):
-            answer = recognise(keys, content(item), item, self.known)
+            answer = recognise(keys, names(item), self.known)
             answers.append(answer)
             if answer.kind is not Kind.SAME:
                 self.items += 1
@@ -208,7 +208,7 @@ def test_a_feed_with_new_guids_and_links_is_a_flood() -> None:
         replace(link_to(entry(n), f"https://neu.example/{n}"), external_id=f"neu-{n}") for n in range(20)
     ]
     keys = identify(moved)
-    answers = [recognise(k, content(i), i, memory.known) for k, i in zip(keys, moved, strict=True)]
+    answers = [recognise(k, names(i), memory.known) for k, i in zip(keys, moved, strict=True)]
     assert {answer.kind for answer in answers} == {Kind.NEW}
     assert flood(keys, answers, memory.known)
 
@@ -218,7 +218,7 @@ def test_twenty_real_news_are_no_flood() -> None:
     memory.poll([entry(number) for number in range(20)])
     fresh = [entry(number) for number in range(20, 40)]
     keys = identify(fresh)
-    answers = [recognise(k, content(i), i, memory.known) for k, i in zip(keys, fresh, strict=True)]
+    answers = [recognise(k, names(i), memory.known) for k, i in zip(keys, fresh, strict=True)]
     assert {answer.kind for answer in answers} == {Kind.NEW}
     assert not flood(keys, answers, memory.known)
     assert not flood([], [], {})

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from service.model import Failure, FailureKind, Fetched, Freshness, Item
+from service.model import Failure, FailureKind, Fetched, Freshness
 
 BACK_IN_TIME = timedelta(hours=1)  # by which a feed may lose its newest item without being doubted
 GAPS_BACK = 3  # usual gaps likewise
@@ -27,15 +27,16 @@ def freshness(headers: Mapping[str, str], now: datetime) -> Freshness:
     return Freshness(max_age=_lifetime(headers, now), retry_after=retry_after(headers, now))
 
 
-def aged(fetched: Fetched, items: Iterable[Item], new: int, now: datetime) -> Fetched | Failure:
+def aged(fetched: Fetched, dates: Iterable[datetime | None], new: int, now: datetime) -> Fetched | Failure:
     """What was fetched, knowing its newest item from now on; a Failure where it is an old copy of the feed.
 
     Caches and restored servers answer 200 with what they had days ago. One that brings something new is no
     old copy, whatever its dates; and what stays old for a week is all there is.
     """
     source = fetched.source
-    dates = (item.published_at for item in items if item.published_at)
-    newest = max((date for date in dates if date < now), default=None)  # later ones were cut to the present
+    newest = max(
+        (date for date in dates if date and date < now), default=None
+    )  # later ones were cut to the present
     before = source.cursor.newest_at
     if newest is None or not fetched.status or not source.url.startswith("http"):
         return fetched  # a hub brings single entries, old ones that changed too

@@ -62,7 +62,7 @@ class Names(NamedTuple):
     ladder: tuple[int, ...]  # from the shortest to the one that says everything
     others: tuple[int, ...]
     content: int  # see `content`
-    versioned: bool  # by the format's own word
+    version: str  # the format's own
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ def _hint(*parts: str) -> int:
 
 def names(item: Item) -> Names:
     """All that an entry could be filed under."""
-    return Names(tuple(_ladder(item)), tuple(_other_names(item)), content(item), bool(item.version))
+    return Names(tuple(_ladder(item)), tuple(_other_names(item)), content(item), item.version)
 
 
 def identify(entries: Sequence[Names]) -> list[Keys]:
@@ -118,7 +118,7 @@ def _primaries(entries: Sequence[Names]) -> list[int]:
     for step in range(1, max((len(entry.ladder) for entry in entries), default=0)):
         count = Counter(chosen)
         for at, entry in enumerate(entries):
-            if count[chosen[at]] > 1 and not entry.versioned:
+            if count[chosen[at]] > 1 and not entry.version:
                 chosen[at] = entry.ladder[min(step, len(entry.ladder) - 1)]
     return chosen
 
@@ -177,7 +177,7 @@ def content(item: Item) -> int:
 # ---------------------------------------------------------------- recognition
 
 
-def recognise(keys: Keys, content: int, item: Item, known: Mapping[int, Seen]) -> Recognition:
+def recognise(keys: Keys, entry: Names, known: Mapping[int, Seen]) -> Recognition:
     """Whether the entry is new, the same as before, or a version of a known one, with the reason.
 
     `known` is what the source has shown under any of the keys. A version that was seen once is never new
@@ -187,11 +187,11 @@ def recognise(keys: Keys, content: int, item: Item, known: Mapping[int, Seen]) -
     if not seen:
         return Recognition(Kind.NEW, None, "none of its keys is known")
     for each in seen:
-        if each.content == content:
+        if each.content == entry.content:
             return Recognition(Kind.SAME, each, "headline and text are unchanged")
-    if _name("version", str(keys.primary), str(content)) in known:
+    if _name("version", str(keys.primary), str(entry.content)) in known:
         return Recognition(Kind.SAME, seen[0], "this version was seen before")
-    what = f"version {item.version} of" if item.version else "another headline or text for"
+    what = f"version {entry.version} of" if entry.version else "another headline or text for"
     how = "its key" if keys.primary in known else "its link and headline"
     return Recognition(Kind.VERSION, seen[0], f"{what} item {seen[0].item}, known by {how}")
 

@@ -155,7 +155,7 @@ def _take_in(tx: Transaction, item: Item, sketches: Sketches) -> tuple[Item, Pla
     known_by, text = names(item), sketch(item)
     [keys] = identify([known_by])
     all_names = (keys.primary, *keys.aliases)
-    recognition = recognise(keys, known_by.content, item, tx.items.seen(item.source, all_names))
+    recognition = recognise(keys, known_by, tx.items.seen(item.source, all_names))
     candidates = tx.stories.candidates(
         canonical_link=item.canonical_link,
         text_hash=text.hash,
