@@ -301,6 +301,8 @@ class Teller:
         known = directory(tx)
         for (channel, recipient), alerts in told.items():
             gone = known.gone(channel, recipient)
+            priority = Priority.HIGH if kind is DeliveryKind.UPDATE else Priority.FLASH
+            tx.outbox.hurry(item.story, channel, recipient, priority, now)
             tx.outbox.add(
                 Delivery(
                     channel=channel,
@@ -309,7 +311,7 @@ class Teller:
                     state=DeliveryState.SUPPRESSED if gone else DeliveryState.HELD,
                     story=item.story,
                     item=item.id,
-                    priority=Priority.HIGH if kind is DeliveryKind.UPDATE else Priority.FLASH,
+                    priority=priority,
                     reason=gone,
                     created_at=now,
                     due_at=now,

@@ -269,6 +269,10 @@ class HookServer:
         said = {name: value for name, value in headers.items() if value}
         self._answers.extend(_Answer(status, said, hang) for status in statuses)
 
+    def recover(self) -> None:
+        """Forget what the next requests were to be answered: from now on each is taken."""
+        self._answers.clear()
+
     def wait(self, number: int, deadline: float = DEADLINE) -> list[Post]:
         """The requests, once there are `number`; fails where they do not come."""
         with self._came:

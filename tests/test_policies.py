@@ -6,6 +6,7 @@ import random
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -96,10 +97,10 @@ def later(room: Room, clock: Shifted, **span: float) -> None:
     rounds.deliver(room.app)
 
 
-def listed(room: Room) -> int:
+def listed(room: Room, since: int = 0) -> int:
     """How many stories the desk was told of: each by itself, listed, or counted."""
     total = 0
-    for post in room.hooks.posts:
+    for post in room.hooks.posts[since:]:
         if post.json["kind"] == "digest":
             counted = [word for word in post.json["subject"].split() if word.isdigit()]
             total += int(counted[0])
@@ -267,3 +268,43 @@ def test_updates_of_a_story_come_at_most_once_in_the_group_interval(make: Desk, 
     later(room, clock, minutes=4)
     assert ["alert", "update"] == room.kinds()
     assert WORDS[4] in room.hooks.posts[-1].json["item"]["body"]
+
+
+def test_a_correction_does_not_overtake_the_alert_that_it_corrects(make: Desk, clock: Shifted) -> None:
+    room = make()
+    room.add_rule(KIM)
+    [first] = stories(1)
+    room.hooks.answer(503, 503)
+    bring(room, first)
+    bring(room, replace(first, headline=f"KORREKTUR: {first.headline}", text=f"{first.text} Anders."))
+    later(room, clock, seconds=1)
+    for _ in range(3):
+        later(room, clock, minutes=2)
+    taken = [post.json["kind"] for post in room.hooks.posts[2:]]
+    assert ["alert", "correction"] == taken
+    root, correction = room.hooks.posts[-2:]
+    assert root.json["id"] == correction.json["thread"]
+
+
+def test_the_backlog_of_an_hour_comes_grouped_in_order_and_five_times_as_fast(
+    make: Desk, clock: Shifted
+) -> None:
+    room = make()
+    room.add_rule(KIM)
+    room.hooks.answer(*[503] * 10_000)
+    for minute in range(0, 60, 3):
+        bring(room, *stories(6, seed=minute))
+        later(room, clock, minutes=3)
+    room.hooks.recover()
+    before, times = len(room.hooks.posts), list[datetime]()
+    for _ in range(240):
+        had = len(room.hooks.posts)
+        later(room, clock, seconds=15)
+        times += [clock()] * (len(room.hooks.posts) - had)
+    *alone, roll_up = [post.json for post in room.hooks.posts[before:]]
+    told = [post["story"] for post in alone] + [entry["story"] for entry in roll_up["entries"]]
+    assert sorted(told) == told
+    assert ["alert"] * 10 + ["digest"] == room.kinds()[before:]
+    assert 120 == listed(room, before)
+    assert len({post.json["id"] for post in room.hooks.posts[before:]}) == 11
+    assert times[-1] - times[0] <= timedelta(hours=1) / 5

@@ -21,6 +21,7 @@ from service.model import (
     Link,
     Message,
     Placement,
+    Priority,
     Rule,
     Source,
     SourceState,
@@ -217,6 +218,7 @@ def use_outbox(store: Store, rule: Rule, item: Item, delivery: Delivery) -> None
         tx.outbox.hold(delivery.id, now, "")
         tx.outbox.due_channels(now)
         tx.outbox.claim("desk", now, 5, LEASE, 1)
+        tx.outbox.hurry(item.story, "desk", "", Priority.FLASH, now)
         tx.outbox.settle(delivery.id, 1, state=DeliveryState.SENT, sent_at=now)
         tx.outbox.release(1)
         tx.outbox.attempts(delivery.id)

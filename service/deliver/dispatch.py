@@ -12,7 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
@@ -282,6 +282,10 @@ class _Worker:
             outcome = Outcome(
                 verdict=Verdict.TRANSIENT, reason=f"a fault in the driver: {type(error).__name__}"
             )
+        now = self._clock()
         with self._changed:
-            self._breaker = self._breaker.after(outcome, self._clock())
+            self._breaker = breaker = self._breaker.after(outcome, now)
+        if breaker.until and outcome.retry_after is None:
+            # It waits as long as its channel rests, not longer: so the oldest message is the one that probes.
+            return replace(outcome, retry_after=breaker.until - now)
         return outcome

@@ -21,6 +21,7 @@ from sqlalchemy import (
     and_,
     case,
     delete,
+    exists,
     func,
     insert,
     literal,
@@ -86,6 +87,12 @@ class Outbox:
         """Let a message that is not rendered yet go earlier, for a rule that cannot wait as long."""
         sooner = {"due_at": due_at, "priority": priority, "reason": reason}
         self._change(delivery_id, (DeliveryState.HELD,), sooner)
+
+    def hurry(self, story: int, channel: str, recipient: str, priority: Priority, now: datetime) -> None:
+        """Let what waits on a thread to be tried again go now: something urgent comes after it."""
+        waiting = (*_thread(story, channel, recipient), table.c.state == DeliveryState.PENDING)
+        sooner = {"due_at": now, "priority": priority}
+        self._connection.execute(update(table).where(*waiting, table.c.due_at > now).values(sooner))
 
     def join(self, delivery_id: int, alert_id: int) -> None:
         """One more alert is told in that message."""
@@ -169,18 +176,22 @@ class Outbox:
     def claim(
         self, channel: str, now: datetime, limit: int, lease: timedelta, node: int
     ) -> Sequence[Delivery]:
-        """Up to `limit` messages of a channel that are due, the most urgent and longest due first.
+        """Up to `limit` messages of a channel that are due, the most urgent first, and of those the oldest.
 
+        A message waits for those before it on its thread: a correction must not overtake what it corrects.
         `node` holds them until now + lease, and the attempt counts from here on.
         """
         ready = and_(
-            table.c.channel == channel, table.c.state == DeliveryState.PENDING, table.c.due_at <= now
+            table.c.channel == channel,
+            table.c.state == DeliveryState.PENDING,
+            table.c.due_at <= now,
+            ~exists().where(*_before_on_thread()),
         )
         rows = leases.claim(
             self._connection,
             table,
             ready,
-            (RANK, table.c.due_at, table.c.id),
+            (RANK, table.c.id),
             SHOWN,
             due=table.c.due_at,
             now=now,
@@ -191,7 +202,7 @@ class Outbox:
             poisoned_wait=POISONED_WAIT,
         )
         claimed = self._with_alerts([row._asdict() for row in rows])
-        return sorted(claimed, key=lambda one: (URGENCY[one.priority], one.due_at or now, one.id))
+        return sorted(claimed, key=lambda one: (URGENCY[one.priority], one.id))
 
     def settle(
         self,
@@ -368,6 +379,18 @@ class Outbox:
 
 def _thread(story: int, channel: str, recipient: str) -> tuple[ColumnElement[bool], ...]:
     return table.c.story == story, table.c.channel == channel, table.c.recipient == recipient
+
+
+def _before_on_thread() -> tuple[ColumnElement[bool], ...]:
+    """Another message to the same recipient about the same story was written earlier and still waits."""
+    earlier = table.alias("earlier")
+    return (
+        earlier.c.story == table.c.story,  # a digest has none, and waits for nothing
+        earlier.c.channel == table.c.channel,
+        earlier.c.recipient == table.c.recipient,
+        earlier.c.state == DeliveryState.PENDING,
+        earlier.c.id < table.c.id,
+    )
 
 
 SHOWN = columns(table, Delivery, "alerts")

@@ -243,7 +243,7 @@ def outage() -> None:
             for _ in range(4):
                 clock.advance(seconds=15)
                 beat(app)
-        hooks._answers.clear()
+        hooks.recover()
         before, back = len(hooks.posts), clock()
         times: list[datetime] = []  # at which something was taken
         for _ in range(240):
@@ -256,7 +256,9 @@ def outage() -> None:
                 counts = tx.outbox.counts()
             if not counts.get(DeliveryState.HELD) and not counts.get(DeliveryState.PENDING):
                 break
-        keys = [post.headers["idempotency-key"] for post in hooks.posts[before:]]
+        posts = [post.json for post in hooks.posts[before:]]
+        keys = [post["id"] for post in posts]
+        order = [entry["story"] for post in posts for entry in (post["entries"] or [post])]
         with app.store.read() as tx:
             sent = tx.outbox.list(state=DeliveryState.SENT, limit=None)
             alerts = len(tx.alerts.list(limit=None))
@@ -267,7 +269,8 @@ def outage() -> None:
         print(
             f"backlog    {alerts} alerts in an hour without the channel: {len(keys)} messages "
             f"({len(set(keys))} ids), {len(told)} told; the first {waited:.1f} min after it came back, "
-            f"all {took:.1f} min later ({60 / took:.0f} times the rate they came at)"
+            f"all {took:.1f} min later ({60 / took:.0f} times the rate they came at), "
+            f"{'the oldest first' if order == sorted(order) else 'OUT OF ORDER'}"
         )
 
 
