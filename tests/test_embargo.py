@@ -354,6 +354,20 @@ def test_a_story_that_a_portal_has_is_read_there_and_not_where_it_is_embargoed(t
         ]
 
 
+def test_a_copy_with_another_number_does_not_tell_the_embargoed_one(tmp_path: Path) -> None:
+    with newsroom(tmp_path) as room:
+        room.add_rule("Lohn", name="Lohn")
+        text = "Frankfurt (dpa) - Der Lohn der Gärtner steigt um {} Prozent, hieß es aus Kreisen der Gewerkschaft."
+        ingest(room, 1, utcnow() + HOUR, article_html=f"<p>{text.format('siebzehn 17')}</p>")
+        room.wire("portal", Entry("p-1", "Mehr Lohn", text.format("siebzehn 71"), "https://portal.example/1"))
+        room.add_source("portal")
+        room.poll()
+        for app, told in ((room.app, False), (room.app.trusted(), True)):
+            with app.store.read() as tx:
+                reasons = [tx.items.placement(2).reason, *(hit.reason for hit in tx.alerts.hits_of_story(1))]
+                assert told is ("17" in "".join(reasons))
+
+
 def test_an_embargo_that_is_lifted_early_opens_the_story(tmp_path: Path) -> None:
     with newsroom(tmp_path) as room:
         ingest(room, 1, utcnow() + HOUR)

@@ -144,8 +144,9 @@ class Items:
         row = self._connection.execute(how.where(table.c.id == item_id)).one_or_none()
         if row is None:
             raise NotFoundError("item", item_id)
-        return Placement(
-            link=row.how, story=row.story, nearest=row.nearest, score=row.score, reason=row.reason
+        return self._veil.placement(
+            Placement(link=row.how, story=row.story, nearest=row.nearest, score=row.score, reason=row.reason),
+            item_id,
         )
 
     def list(

@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, bindparam, literal_column, select
 
-from service.model import Delivery, Hit, Item, Message, Sighting, Status, Story
+from service.model import Delivery, Hit, Item, Message, Placement, Sighting, Status, Story
 from service.store.rows import slices
 from service.store.schema import item as table
 
@@ -104,11 +104,19 @@ class Veil:
         return [veiled(one, self._label(self._until(one))) if self.hides(one) else one for one in found]
 
     def hits(self, found: Iterable[Hit]) -> list[Hit]:
-        """Hits as they are shown: one in veiled text does not say where it is."""
+        """Hits as they are shown: one in veiled text does not say where it is, nor what is like it."""
         hits = list(found)
-        if not hits or self._sight is not Sight.VEILED:
+        if not hits or not self.hidden:
             return hits
-        return [replace(one, evidence=()) if one.item in self.closed else one for one in hits]
+        behind = {self.closed[number].story for number in self.hidden}
+        shown = [replace(one, evidence=()) if one.item in self.hidden else one for one in hits]
+        return [
+            replace(one, reason=one.reason.partition(":")[0]) if one.story in behind else one for one in shown
+        ]
+
+    def placement(self, one: Placement, item: int) -> Placement:
+        """How an item came into its story, as it is shown: the reason may tell a number of what is veiled."""
+        return replace(one, reason="") if self.hidden and {item, one.nearest} & {*self.hidden} else one
 
     def stories(self, found: Iterable[Story]) -> list[Story]:
         """Stories as they are shown."""
