@@ -5,6 +5,7 @@ Both are the daemon's own path, and share its work through the same claims where
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -24,6 +25,7 @@ def silent(_done: int) -> None:
 
 
 DELIVERY_PATIENCE = 60.0  # seconds that a round waits for its messages; later ones stay in the outbox
+MOMENT = 0.1  # seconds until a channel at its rate is asked again
 IN_HAND = 4  # results a worker that wait to be taken in; the others wait in the fetcher, unasked
 INGEST = "ingest"
 EVERY_SOURCE = 1_000_000
@@ -95,9 +97,7 @@ def poll(
             if len(hands) > IN_HAND * app.config.poll.workers:
                 hands = _settled(hands, FIRST_COMPLETED)
         _settled(hands, ALL_COMPLETED)
-    deliver(app)
-    keep_counts(app)
-    return tally
+    return _finish(app, tally)
 
 
 def _settled(hands: set[Future[int]], until: str) -> set[Future[int]]:
@@ -130,9 +130,7 @@ def ingest(app: App, files: Sequence[Path], name: str = INGEST, *, progress: Pro
         if failure := tally.failures.pop(source.name, None):
             tally.failures[path.name] = failure
         progress(1)
-    deliver(app)
-    keep_counts(app)
-    return tally
+    return _finish(app, tally)
 
 
 def receive(app: App, document: Document, name: str = INGEST) -> int:
@@ -164,13 +162,38 @@ def _ingest_source(app: App, name: str) -> Source:
             return tx.sources.add(source, now)
 
 
-def deliver(app: App) -> None:
-    """Send what may go now, and wait until each server has answered."""
-    pipeline = app.pipeline
+def deliver(app: App, patience: float = DELIVERY_PATIENCE) -> Sequence[str]:
+    """Send what may go now, each channel at its rate, and wait until each server has answered.
+
+    Answers with the channels that were still at their rate after `patience` seconds; the rest stays stored.
+    """
+    pipeline, until = app.pipeline, time.monotonic() + patience
     while pipeline.release(app.store.now()):
         pass
-    while pipeline.deliver(app.store.now()):
-        app.dispatcher.drain(timeout=DELIVERY_PATIENCE)
+    while True:
+        while pipeline.deliver(app.store.now()):
+            app.dispatcher.drain(timeout=DELIVERY_PATIENCE)
+        hurried = _at_their_rate(app)
+        if not hurried or time.monotonic() >= until:
+            return hurried
+        time.sleep(MOMENT)
+
+
+def _at_their_rate(app: App) -> Sequence[str]:
+    """The channels that have something to send, are well, and may not yet."""
+    with app.store.read() as tx:
+        due = tx.outbox.due_channels(app.store.now()) if tx.installation.sending_allowed() else []
+    well = {name for name, state in app.dispatcher.states().items() if state.state != "open"}
+    return [channel for channel in due if channel in well and not app.dispatcher.room(channel)]
+
+
+def _finish(app: App, tally: Tally) -> Tally:
+    """The tally of a round whose messages have gone out."""
+    if hurried := deliver(app):
+        left = "more messages wait for the rate of"
+        tally.problems.append(f"{left} {', '.join(hurried)} (the next round or `monitor run` sends them)")
+    keep_counts(app)
+    return tally
 
 
 def test_channel(app: App, name: str) -> Delivery:

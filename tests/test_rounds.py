@@ -1,0 +1,46 @@
+"""One whole round by hand: what it sends goes out with it, at the pace of its channel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from service.actions import rounds
+from tests.newsroom import TRIP, Entry, Room, changed, newsroom
+
+pytestmark = pytest.mark.slow
+STORIES = 23  # three more than a channel sends in one breath
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Iterator[Room]:
+    with newsroom(tmp_path) as made:
+        made.settings["channels"]["desk"]["rate"] = "300/m"
+        made.restart(alerts={"storm_limit": 100, "throttle": 100})
+        made.add_rule("Kim")
+        made.add_source("wire")
+        made.wire("wire", *(story(number) for number in range(STORIES)))
+        yield made
+
+
+def story(number: int) -> Entry:
+    text = f"Bericht {number} " + " ".join(f"wort{number}x{place}" for place in range(60))
+    return changed(TRIP, key=f"k{number}", headline=f"Kim und Sache {number}", text=text, link="")
+
+
+def test_a_round_waits_for_the_rate_of_a_channel_and_sends_all_it_has(room: Room) -> None:
+    tally = room.poll()
+    assert tally.items == STORIES
+    assert len(room.told()) == tally.counts["delivery.sent"] == STORIES
+    assert tally.problems == []
+
+
+def test_what_the_rate_leaves_behind_stays_in_the_outbox(room: Room) -> None:
+    for _ in range(STORIES):
+        rounds.queue_test(room.app, "desk")
+    assert rounds.deliver(room.app, patience=0.0) == ["desk"]
+    assert len(room.hooks.posts) < STORIES
+    assert rounds.deliver(room.app) == []
+    assert len(room.hooks.posts) == STORIES
