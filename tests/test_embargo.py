@@ -357,7 +357,7 @@ def test_a_story_that_a_portal_has_is_read_there_and_not_where_it_is_embargoed(t
 def test_a_copy_with_another_number_does_not_tell_the_embargoed_one(tmp_path: Path) -> None:
     with newsroom(tmp_path) as room:
         room.add_rule("Lohn", name="Lohn")
-        text = "Frankfurt (dpa) - Der Lohn der Gärtner steigt um {} Prozent, hieß es aus Kreisen der Gewerkschaft."
+        text = "Frankfurt (dpa) - Der Lohn der Gärtner steigt um {} Prozent, hieß es bei der Gewerkschaft."
         ingest(room, 1, utcnow() + HOUR, article_html=f"<p>{text.format('siebzehn 17')}</p>")
         room.wire("portal", Entry("p-1", "Mehr Lohn", text.format("siebzehn 71"), "https://portal.example/1"))
         room.add_source("portal")
