@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,27 @@ def test_a_repeated_request_with_its_key_is_done_once(api: Visitor) -> None:
     )
     assert other.status_code == 422
     ask(api, "DELETE", f"/silences/{answers[0]['id']}")
+
+
+def test_an_alert_is_taken_for_a_while_with_a_comment_and_judged(api: Visitor) -> None:
+    number = ask(api, "GET", "/alerts")[0]["id"]
+    said = {"lasts": "2h", "comment": "on the phone with them", "relevance": "relevant"}
+    taken = ask(api, "POST", f"/alerts/{number}/ack", said)
+    assert ("acknowledged", "on the phone with them", "relevant") == (
+        taken["state"],
+        taken["comment"],
+        taken["relevance"],
+    )
+    ends = datetime.fromisoformat(taken["acknowledged_until"])
+    assert timedelta(minutes=119) < ends - datetime.now(UTC) <= timedelta(hours=2)
+    later = "2999-12-24T18:00:00+01:00"
+    assert (
+        "2999-12-24T17:00:00"
+        in ask(api, "POST", f"/alerts/{number}/ack", {"until": later})["acknowledged_until"]
+    )
+    for wrong in ({"until": "2020-01-01T00:00:00Z"}, {"until": "2999-12-24T18:00:00"}, {"lasts": "soon"}):
+        answer = api.client.post(f"/api/v1/alerts/{number}/ack", json=wrong)
+        assert (422, "application/problem+json") == (answer.status_code, answer.headers["content-type"])
 
 
 def test_an_acknowledged_alert_says_so_and_is_on_record(api: Visitor) -> None:

@@ -140,16 +140,6 @@ def acknowledge(app: App, story_id: int, by: str) -> list[Told]:
         return told(tx, tx.alerts.of_story(story_id))
 
 
-def acknowledge_alert(app: App, alert_id: int, by: str) -> Told:
-    """The alert, which somebody takes care of now; raises NotFoundError."""
-    now = app.store.now()
-    with app.store.begin() as tx:
-        alert = tx.alerts.show(alert_id)
-        if alert.state is AlertState.OPEN:
-            alert = take(tx, alert, by, None, "", now)
-        return told(tx, [alert])[0]
-
-
 # ---------------------------------------------------------------- at a glance
 
 

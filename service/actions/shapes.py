@@ -265,7 +265,6 @@ def look(one: Look) -> Shape:
         "newest": [
             {"headline": each.headline, "published_at": when(each.published_at)} for each in one.newest[:5]
         ],
-        "rhythm": span(one.rhythm),
         "problems": [problem.what for problem in parsed.problems] if parsed else [],
         "validators": list(one.validators),
         "etag": cursor.etag or None,
@@ -290,6 +289,10 @@ def alert(one: Alert, rule_name: str, headline: str) -> Shape:
         "revision": one.revision,
         "reason": one.reason or None,
         "opened_at": when(one.opened_at),
+        "acknowledged_by": one.acknowledged_by or None,
+        "acknowledged_until": when(one.acknowledged_until),
+        "comment": one.comment or None,
+        "relevance": one.relevance.value or None,
     }
 
 

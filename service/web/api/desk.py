@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
+from pydantic import AwareDatetime
 
-from service.actions import board, desk, health, rounds, shapes, silences
+from service.actions import alerts, board, desk, health, rounds, shapes, silences
 from service.actions.people import record
 from service.actions.shapes import Shape
-from service.model import AlertState, DeliveryState, Silence
+from service.model import AlertState, DeliveryState, Relevance
 from service.web.api.exchange import LARGEST, Body, Json, Listed, Number, OnceRoute, Span, listing, span
 from service.web.auth import Monitor, Reader, Writer
 
 router = APIRouter(tags=["desk"], route_class=OnceRoute, default_response_class=Json)
+
+
+class Care(Body):
+    """For how long somebody takes care of an alert, what the next shift has to know, whether it was right.
+
+    Without a span, or a time at which it ends, it is for good.
+    """
+
+    lasts: Span | None = None
+    until: AwareDatetime | None = None
+    comment: str = ""
+    relevance: Relevance | None = None
 
 
 class NewSilence(Body):
@@ -71,9 +83,15 @@ def show_alert(app: Monitor, _: Reader, number: Number) -> Shape:
 
 
 @router.post("/alerts/{number}/ack")
-def ack_alert(app: Monitor, who: Writer, number: Number) -> Shape:
-    """Say that somebody takes care of it."""
-    return shapes.told(board.acknowledge_alert(app, number, who.name))
+def ack_alert(app: Monitor, who: Writer, number: Number, body: Care | None = None) -> Shape:
+    """Say that somebody takes care of it; only corrections and withdrawals are told of it until that ends."""
+    care = body or Care()
+    lasts = span(care.lasts)
+    until = app.store.now() + lasts if lasts else care.until
+    taken = alerts.acknowledge(app, number, who.name, until, care.comment)
+    if care.relevance is not None:
+        taken = alerts.judge(app, number, care.relevance, who.name)
+    return shapes.told(taken)
 
 
 @router.post("/stories/{number}/ack")
@@ -125,19 +143,10 @@ def test_channel(app: Monitor, who: Writer, name: str) -> Shape:
     return shapes.delivery(queued)
 
 
-def silence_shape(one: Silence) -> Shape:
-    """A silence as programs see it."""
-    return asdict(one) | {
-        "matchers": [f"{kind}={value}" for kind, value in one.matchers],
-        "starts_at": shapes.when(one.starts_at),
-        "ends_at": shapes.when(one.ends_at),
-    }
-
-
 @router.get("/silences")
 def list_silences(app: Monitor, _: Reader) -> list[Shape]:
     """The silences that hold, by their end."""
-    return [silence_shape(one) for one in silences.listed(app)]
+    return [shapes.silence(one) for one in silences.listed(app)]
 
 
 @router.post("/silences", status_code=201)
@@ -146,7 +155,7 @@ def silence(app: Monitor, who: Writer, body: NewSilence) -> Shape:
     lasts = span(body.lasts) or timedelta(0)
     added = silences.add(app, body.matchers, lasts, body.comment, who.name)
     record(app, who.name, "silence", ", ".join(body.matchers), {"lasts": body.lasts, "comment": body.comment})
-    return silence_shape(added)
+    return shapes.silence(added)
 
 
 @router.delete("/silences/{number}")
