@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from service.actions.desk import AlertView, StoryView, Told
     from service.actions.feedback import Quality
     from service.actions.looking import Look
+    from service.actions.preview import Planned, Preview
     from service.actions.timeline import Timeline
     from service.actions.trials import Result, Trial
     from service.actions.why import Absent, Why
@@ -67,6 +68,7 @@ def source(one: Source) -> Shape:
         "language": one.language or None,
         "every": span(one.every),
         "cron": one.cron or None,
+        "rhythm": span(one.rhythm),
         "timezone": one.timezone,
         "tags": list(one.tags),
         "state": one.state.value,
@@ -265,6 +267,7 @@ def look(one: Look) -> Shape:
         "newest": [
             {"headline": each.headline, "published_at": when(each.published_at)} for each in one.newest[:5]
         ],
+        "rhythm": span(one.rhythm),
         "problems": [problem.what for problem in parsed.problems] if parsed else [],
         "validators": list(one.validators),
         "etag": cursor.etag or None,
@@ -466,6 +469,32 @@ def absent(one: Absent) -> Shape:
             for each in one.watched
         ],
         "close": [item(each, name) for each, name in one.close],
+    }
+
+
+def preview(one: Preview) -> Shape:
+    """What a rule would send about an item."""
+    return {
+        "rule": one.rule.name,
+        "item": one.item.id,
+        "hit": one.hits,
+        "reason": one.reason,
+        "messages": [_planned(each) for each in one.planned],
+    }
+
+
+def _planned(one: Planned) -> Shape:
+    delivery, message = one.delivery, one.message
+    return {
+        "to": f"{delivery.channel}:{delivery.recipient}" if delivery.recipient else delivery.channel,
+        "kind": delivery.kind.value,
+        "priority": delivery.priority.value,
+        "sent": message is not None,
+        "at": when(one.at),
+        "waits": list(one.waits),
+        "reason": one.reason or None,
+        "subject": message.subject if message else None,
+        "text": message.text if message else None,
     }
 
 
