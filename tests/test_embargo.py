@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi.routing import APIRoute
 
 from service import config
 from service.actions import desk, people, rounds
@@ -23,6 +25,7 @@ from service.app import build
 from service.daemon import LogLines
 from service.model import Account, Item, Role, Scope, Signal, Status, utcnow
 from service.store.veil import Label, veiled
+from service.web.server import create
 from tests.desk import Visitor
 from tests.desk import desk as served
 from tests.newsroom import Entry, Room, newsroom
@@ -136,18 +139,23 @@ def ingest(room: Room, version: int, until: datetime | str | None, **facts: Any)
     assert {} == rounds.ingest(room.app, [file]).failures
 
 
+def trust(room: Room, clock: LateClock) -> None:
+    """Give the newsroom that clock, and two channels, of which one may see what is embargoed."""
+    room.app.close()
+    room.settings["channels"] = {
+        "desk": {"url": room.hooks.url(path="/desk")},
+        "chief": {"url": room.hooks.url(path="/chief"), "sees_embargoed": True},
+    }
+    settings = config.read(room.settings, path=str(room.folder / "config.toml"))
+    room.app = build(settings, clock, migrate=True, group_wait=timedelta(0))
+
+
 @contextmanager
 def world(folder: Path, *, over: bool) -> Iterator[World]:
     """A newsroom with the story; `over`: its embargo has ended since."""
     clock, logged = LateClock(2 * HOUR if over else timedelta(0)), io.StringIO()
     with newsroom(folder) as room:
-        room.app.close()
-        room.settings["channels"] = {
-            "desk": {"url": room.hooks.url(path="/desk")},
-            "chief": {"url": room.hooks.url(path="/chief"), "sees_embargoed": True},
-        }
-        settings = config.read(room.settings, path=str(folder / "config.toml"))
-        room.app = build(settings, clock, migrate=True, group_wait=timedelta(0))
+        trust(room, clock)
         log = room.app.listen(LogLines(logged))
         room.add_rule(QUERY, name="Bank", channels=("desk", "chief"))
         ingest(room, 1, clock() + HOUR)
@@ -283,6 +291,29 @@ def test_the_text_is_everywhere_after_its_time(door: str, after: World) -> None:
 
 
 @pytest.mark.slow
+def test_no_address_of_the_desk_shows_it_before_its_time(before: World) -> None:
+    """Those that are written next year included: whatever answers to GET is asked."""
+    filled = {"name": "Bank", "secret": "none", "token": "none", "invitation": "none"}
+    whole = create(before.room.app)
+    rooms = [getattr(room, "original_router", None) for room in whole.routes]
+    pages = [
+        route.path
+        for room in rooms
+        for route in getattr(room, "routes", ())
+        if isinstance(route, APIRoute) and route.methods and "GET" in route.methods and route.path != "/live"
+    ]
+    api = [path for path, methods in whole.openapi()["paths"].items() if "get" in methods]
+    tried = 0
+    for address in (*pages, *api):
+        path = re.sub(r"{(\w+)[^}]*}", lambda match: filled.get(match[1], "1"), address)
+        headers = {"Authorization": f"Bearer {before.tokens[False]}"}
+        answer = before.web.client.get(path, headers=headers)
+        tried += answer.status_code == 200
+        assert [] == secrets(answer.text), path
+    assert tried > 30, "the token opens them"
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("door", UNTRUSTED)
 def test_the_text_is_in_no_feed_and_no_log_before_its_time(door: str, before: World) -> None:
     said = UNTRUSTED[door](before)
@@ -352,6 +383,27 @@ def test_a_story_that_a_portal_has_is_read_there_and_not_where_it_is_embargoed(t
         assert [HEADLINE] == [
             one.headline for one in desk.story(room.app.trusted(), 1).sightings if one.source == "ingest"
         ]
+
+
+def test_a_digest_lists_it_to_whoever_may_see_it_alone(tmp_path: Path) -> None:
+    with newsroom(tmp_path) as room:
+        clock = LateClock(timedelta(0))
+        trust(room, clock)
+        room.add_rule("Notenbank*", digest="hourly", channels=("desk", "chief"))
+        ingest(room, 1, utcnow() + 3 * HOUR)
+        room.wire("wire", Entry("w-1", "Notenbank senkt den Zins", "Die Notenbank senkt den Leitzins."))
+        room.add_source("wire")
+        room.poll()
+        clock.behind -= HOUR
+        rounds.deliver(room.app)
+        said = {post.path: post.body.decode() for post in room.hooks.posts}
+        assert {"/desk", "/chief"} == said.keys()
+        assert all("senkt den Zins" in each for each in said.values())
+        assert ([], True) == (secrets(said["/desk"]), bool(secrets(said["/chief"])))
+        assert "embargo" in said["/chief"].casefold()
+        clock.behind -= 2 * HOUR
+        rounds.deliver(room.app)
+        assert [["/desk", True]] == [[p.path, bool(secrets(p.body.decode()))] for p in room.hooks.posts[2:]]
 
 
 def test_a_copy_with_another_number_does_not_tell_the_embargoed_one(tmp_path: Path) -> None:
