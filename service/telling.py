@@ -197,7 +197,7 @@ class Teller:
 
         `tags` are those of the item's source: routes go by them, and by those of the rule.
         """
-        targets = policy.targets(rule, tags, self.config.routes.values())
+        targets = policy.targets(rule, tags, self.config.routes)
         for recipient in directory(tx).resolve(targets):
             told = tx.outbox.thread(item.story, recipient.channel, recipient.address)
             due, reason = self._when(rule, item, now, told)

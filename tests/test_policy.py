@@ -281,9 +281,15 @@ def test_whoever_waits_for_a_storm_waits_no_longer_than_its_window(ages: list[in
 
 
 def test_routes_add_to_what_a_rule_tells_and_name_nobody_twice() -> None:
-    routes = [Route(tags=("oil",), channels=("desk", "energy")), Route(tags=("gas",), channels=("gas",))]
-    assert ("desk", "energy") == targets(replace(RULE, channels=("desk",)), ["oil"], routes)
-    assert ("gas",) == targets(replace(RULE, tags=("gas",)), [], routes)
+    routes = {
+        "power": Route(tags=("oil",), channels=("desk", "energy")),
+        "pipes": Route(tags=("gas",), channels=("gas",)),
+    }
+    assert {
+        "desk": "the rule tells desk",
+        "energy": "the route power tells energy of what bears the tag oil",
+    } == targets(replace(RULE, channels=("desk",)), ["oil"], routes)
+    assert ["gas"] == list(targets(replace(RULE, tags=("gas",)), [], routes))
 
 
 def test_whoever_takes_care_is_not_told_again_until_the_time_is_over() -> None:

@@ -131,6 +131,67 @@ def test_a_preview_says_what_holds_a_message_and_what_stops_it(make: Desk, clock
     assert () == at_once.waits
 
 
+def test_a_preview_says_why_each_recipient_is_told_and_who_is_next(make: Desk, clock: Shifted) -> None:
+    room = make(routes={"korea": {"tags": ["asia"], "channels": ["desk:ben"]}})
+    recipients.add(room.app, "anna", ["desk:anna@example.org"])
+    recipients.set_group(room.app, "night", ["anna"])
+    bring(room, *stories(1))
+    steps = ("10m=desk:chief", "1h=desk")
+    room.add_rule(KIM, name="kim", channels=("desk", "desk:night"), tags=("asia",), escalate=steps)
+    seen = preview.preview(room.app, "kim", item(room))
+    assert {
+        "": "the rule tells desk",
+        "anna@example.org": "the rule tells desk:night",
+        "ben": "the route korea tells desk:ben of what bears the tag asia",
+    } == {one.delivery.recipient: one.because for one in seen.planned}
+    assert [("desk:chief", timedelta(minutes=10)), ("desk", timedelta(hours=1))] == [
+        (stage.target, stage.after) for stage in seen.escalation
+    ]
+
+
+def test_a_preview_says_when_the_throttle_lets_it_through_and_that_others_come_along(
+    make: Desk, clock: Shifted
+) -> None:
+    room = make(alerts={"throttle": 2, "storm_limit": 0})
+    room.add_rule(KIM, name="kim")
+    bring(room, *stories(3))
+    told = clock()
+    [planned] = preview.preview(room.app, "kim", item(room)).planned
+    throttled = "throttle: 2 messages of kim within an hour"
+    assert ((throttled,), throttled) == (planned.waits, planned.reason)
+    assert timedelta(minutes=59) < planned.at - told <= timedelta(hours=1)
+    assert planned.message
+
+
+def test_a_preview_says_that_a_storm_holds_it_for_a_minute(make: Desk, clock: Shifted) -> None:
+    room = make(alerts={"storm_limit": 2})
+    room.add_rule(KIM, name="kim")
+    bring(room, *stories(3))
+    [planned] = preview.preview(room.app, "kim", item(room)).planned
+    assert ("storm: 2 messages within a minute",) == planned.waits
+
+
+def test_a_preview_names_the_digest_and_the_night_that_it_falls_into(make: Desk, clock: Shifted) -> None:
+    quiet = {"from": "06:00", "to": "08:00", "timezone": "UTC"}
+    room = make(quiet_hours=quiet, digest={"daily_at": "07:00", "timezone": "UTC"})
+    bring(room, *stories(1))
+    room.add_rule(KIM, name="kim", digest="daily")
+    [planned] = preview.preview(room.app, "kim", item(room)).planned
+    assert ("digest daily", "quiet hours") == planned.waits
+    assert datetime(2026, 11, 25, 8, 0, tzinfo=UTC) == planned.at
+    assert "quiet hours" == planned.reason
+
+
+def test_a_preview_names_the_silence_that_would_swallow_it(make: Desk, clock: Shifted) -> None:
+    room = make()
+    bring(room, *stories(1))
+    room.add_rule(KIM, name="kim")
+    silences.add(room.app, ["rule=kim"], timedelta(hours=1), "summit, we are there", "anna")
+    [planned] = preview.preview(room.app, "kim", item(room)).planned
+    assert planned.message is None
+    assert "silenced until 2026-11-24 13:00Z: summit, we are there" == planned.reason
+
+
 def test_a_preview_of_what_does_not_hit_says_so(make: Desk, clock: Shifted) -> None:
     room = make()
     bring(room, *stories(1))
@@ -192,7 +253,9 @@ def test_a_shift_at_the_shell(tmp_path: Path) -> None:
     assert (Exit.DONE, True) == (handed.code, "1 told, 0 not acknowledged" in handed.out)
     seen = monitor("preview", "kim", "--item", "1", "--json").json
     assert [("console", True)] == [(one["to"], one["sent"]) for one in seen["messages"]]
-    assert "after group wait" in monitor("preview", "kim", "--item", "1").out
+    shown = monitor("preview", "kim", "--item", "1").out
+    for words in ("after group wait", ": the rule tells console", "while nobody acknowledges: 10m=console"):
+        assert words in shown
     assert Exit.NOT_FOUND == monitor("ack", "99").code
     assert Exit.USAGE == monitor("handover", "--since", "noon").code
     rule = monitor("show-rule", "kim", "--json").json

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from service.actions.trials import readable
-from service.alerts import policy
+from service.alerts import escalation, policy
+from service.alerts.escalation import Stage
 from service.alerts.policy import Action, Step
 from service.app import App
 from service.errors import UsageError
@@ -17,6 +18,7 @@ from service.rules.document import Document
 from service.rules.grammar import parse
 from service.rules.index import evaluate
 from service.store.db import Transaction
+from service.telling import directory
 
 STEPS = 10  # holds after one another; more is a circle
 
@@ -26,6 +28,7 @@ class Planned:
     """A message as it would go out, or why it would not. `waits` says what would hold it, in order."""
 
     delivery: Delivery
+    because: str  # why it goes to this recipient
     waits: tuple[str, ...]
     at: datetime
     message: Message | None = None  # None: it would not go out
@@ -41,6 +44,7 @@ class Preview:
     hits: bool
     reason: str  # of the alert, or why there would be none
     planned: list[Planned] = field(default_factory=list)
+    escalation: Sequence[Stage] = ()  # who else is told, while nobody acknowledges
 
 
 def preview(app: App, name: str, item_id: int) -> Preview:
@@ -89,24 +93,38 @@ def _preview(app: App, tx: Transaction, name: str, item_id: int) -> Preview:
         )
     )
     app.teller.queue(tx, alert, rule, item, source.tags, now)
-    seen.planned = [_plan(app, tx, delivery) for delivery in tx.outbox.of_story(item.story)]
+    told = _reasons(app, tx, rule, source)
+    seen.planned = [
+        _plan(app, tx, delivery, told.get((delivery.channel, delivery.recipient), ""))
+        for delivery in tx.outbox.of_story(item.story)
+    ]
+    seen.escalation = escalation.stages(rule.escalate)
     return seen
 
 
-def _plan(app: App, tx: Transaction, delivery: Delivery) -> Planned:
+def _reasons(app: App, tx: Transaction, rule: Rule, source: Source) -> dict[tuple[str, str], str]:
+    """Why each address on each channel is told."""
+    known, found = directory(tx), dict[tuple[str, str], str]()
+    for target, why in policy.targets(rule, source.tags, app.config.routes).items():
+        for one in known.resolve([target]):
+            found.setdefault((one.channel, one.address), why)
+    return found
+
+
+def _plan(app: App, tx: Transaction, delivery: Delivery, because: str) -> Planned:
     """The way of one message from hold to hold, by the decisions that will be made on it."""
     at = delivery.due_at or app.store.now()
     if delivery.state is DeliveryState.SUPPRESSED:
-        return Planned(delivery, (), at, reason=delivery.reason)
+        return Planned(delivery, because, (), at, reason=delivery.reason)
     waits: Sequence[str] = [delivery.reason] if delivery.reason else []
     for _ in range(STEPS):
         releaser = Releaser(tx, app.config, app.channels, at, app.stylist)
         decision = releaser.decide(delivery)
         if decision.step is Step.SUPPRESS:
-            return Planned(delivery, tuple(waits), at, reason=decision.reason)
+            return Planned(delivery, because, tuple(waits), at, reason=decision.reason)
         if decision.step is not Step.HOLD or decision.until is None:
             gathers = decision.reason if decision.step is Step.GATHER else ""
-            return Planned(delivery, tuple(waits), at, releaser.message(delivery), gathers)
+            return Planned(delivery, because, tuple(waits), at, releaser.message(delivery), gathers)
         at, waits = decision.until, [*waits, decision.reason]
         delivery = replace(delivery, reason=decision.reason)
     raise UsageError("its holds do not end (are the quiet hours the whole day?)")

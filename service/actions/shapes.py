@@ -480,6 +480,7 @@ def preview(one: Preview) -> Shape:
         "hit": one.hits,
         "reason": one.reason,
         "messages": [_planned(each) for each in one.planned],
+        "escalation": [{"after": span(stage.after), "to": stage.target} for stage in one.escalation],
     }
 
 
@@ -489,6 +490,7 @@ def _planned(one: Planned) -> Shape:
         "to": f"{delivery.channel}:{delivery.recipient}" if delivery.recipient else delivery.channel,
         "kind": delivery.kind.value,
         "priority": delivery.priority.value,
+        "because": one.because or None,
         "sent": message is not None,
         "at": when(one.at),
         "waits": list(one.waits),

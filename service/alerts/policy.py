@@ -7,7 +7,7 @@ when a held message is due. Both see values only, so that `preview` and the test
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -129,14 +129,17 @@ def echo(item: Item, base_url: str) -> bool:
     return bool(OWN_ID.search(item.external_id)) or bool(base_url and item.link.startswith(own))
 
 
-def targets(rule: Rule, tags: Iterable[str], routes: Iterable[Route]) -> tuple[str, ...]:
-    """Whom a hit tells: the rule's own targets, and those of each route that one of the tags takes.
+def targets(rule: Rule, tags: Iterable[str], routes: Mapping[str, Route]) -> dict[str, str]:
+    """Whom a hit tells, each with the reason: the rule's own targets, and those of each route it takes.
 
     `tags` are those of the source; the rule's own count as well.
     """
-    borne = {*rule.tags, *tags}
-    routed = (target for route in routes if borne & set(route.tags) for target in route.channels)
-    return tuple(dict.fromkeys((*rule.channels, *routed)))
+    told = {target: f"the rule tells {target}" for target in rule.channels}
+    for name, route in routes.items():
+        if taken := sorted({*rule.tags, *tags} & set(route.tags)):
+            for target in route.channels:
+                told.setdefault(target, f"the route {name} tells {target} of what bears the tag {taken[0]}")
+    return told
 
 
 def _opening(placement: Placement) -> str:

@@ -84,10 +84,11 @@ def handover(session: Session, begin: str, targets: tuple[str, ...]) -> None:
 def preview(session: Session, rule: str, item: int) -> int:
     """What a rule would send about an item that came in now: to whom, when, and why. Nothing is sent."""
     from service.actions import preview as actions
+    from service.actions import shapes
 
     with session.app() as app:
         seen = actions.preview(app, rule, item)
-    session.answer(_shape(seen), _lines(seen))
+    session.answer(shapes.preview(seen), _lines(seen))
     return Exit.DONE if any(one.message for one in seen.planned) else Exit.FAILED
 
 
@@ -98,7 +99,7 @@ def _lines(seen: Preview) -> Iterator[str]:
         delivery = one.delivery
         yield ""
         to = _("to {target}", target=safe(_target(one)))
-        yield f"  {to}, {delivery.kind.value}, {delivery.priority.value}"
+        yield f"  {to}, {delivery.kind.value}, {delivery.priority.value}: {safe(told(one.because))}"
         if one.message is None:
             yield f"    {_('not sent')}: {safe(told(one.reason))}"
             continue
@@ -107,31 +108,10 @@ def _lines(seen: Preview) -> Iterator[str]:
         yield f"    {local(one.at)}, {when}" + (f", {_('together with others')}" if one.reason else "")
         yield f"    {safe(one.message.subject)}"
         yield from (dim(f"    | {line}") for line in one.message.text.splitlines())
-
-
-def _shape(seen: Preview) -> dict[str, object]:
-    from service.actions import shapes
-
-    return {
-        "rule": seen.rule.name,
-        "item": seen.item.id,
-        "hit": seen.hits,
-        "reason": seen.reason,
-        "messages": [
-            {
-                "to": _target(one),
-                "kind": one.delivery.kind.value,
-                "priority": one.delivery.priority.value,
-                "sent": one.message is not None,
-                "at": shapes.when(one.at),
-                "waits": list(one.waits),
-                "reason": one.reason or None,
-                "subject": one.message.subject if one.message else None,
-                "text": one.message.text if one.message else None,
-            }
-            for one in seen.planned
-        ],
-    }
+    if seen.escalation:
+        yield ""
+        steps = ", ".join(seen.rule.escalate)
+        yield "  " + _("while nobody acknowledges: {steps}", steps=safe(steps))
 
 
 def _target(one: Planned) -> str:
