@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from service.actions import health
 from service.actions.ledger import latency
 from service.alerts.ledger import LIVE, line
-from service.cli.screens import status_screen
+from service.cli.overview import screen
 from service.model import Passage
 from tests.desk import desk
 from tests.newsroom import MARKET, TRIP, Entry, Room, changed, newsroom
@@ -91,7 +91,7 @@ def test_the_status_shows_the_way_of_a_story_source_by_source(room: Room) -> Non
     shape = seen.shape()["latency_24h"]
     assert isinstance(shape, dict)
     assert {"steps", "stamp_to_sent", "skew_s", "clock_suspect", "sources"} == set(shape)
-    assert any("stamp to sent" in text for text in status_screen(seen))
+    assert any("stamp to sent" in text for text in screen(seen.shape()))
     with desk(room) as web:
         page, figures = web.get("/sources").text, web.get("/metrics").text
     assert "How long the way takes" in page

@@ -11,14 +11,16 @@ from service.actions.page import Page
 from service.cli.arguments import NUMBER, Choice
 from service.cli.drawing import table
 from service.cli.screens import delivery_lines, field, hit_lines
-from service.cli.session import Session, command, paged
-from service.cli.terminal import bold, local, safe, state
+from service.cli.session import Session, command, paged, part
+from service.cli.terminal import bold, local, moment, safe, state
 from service.cli.words import _, ngettext, told
 from service.errors import UsageError
 from service.model import AlertState, DeliveryState, Exit
 
 if TYPE_CHECKING:
     from service.actions.desk import AlertView
+    from service.actions.shapes import Shape
+    from service.app import App
 
 ALERTS = [each.value for each in AlertState]
 DELIVERIES = [each.value for each in DeliveryState]
@@ -32,25 +34,20 @@ DELIVERIES = [each.value for each in DeliveryState]
 @paged
 def list_alerts(session: Session, page: Page, rule: str, wanted: str | None) -> None:
     """Which rule found which story, newest first."""
-    from service.actions import desk, shapes
 
-    with session.app() as app:
+    def look(app: App) -> list[Shape]:
+        from service.actions import desk, shapes
+
         found = desk.alerts(app, page, rule=rule, state=AlertState(wanted) if wanted else None)
+        return [shapes.told(one) for one in found]
+
+    found = session.ask("/alerts", look, rule=rule, state=wanted, **part(page)).shape
     rows = (
-        (
-            told.alert.id,
-            told.alert.opened_at,
-            state(told.alert.state.value),
-            told.rule,
-            told.alert.story,
-            told.headline,
-        )
-        for told in found
+        (one["id"], moment(one["opened_at"]), state(one["state"]), one["rule"], one["story"], one["headline"])
+        for one in found
     )
-    session.answer(
-        [shapes.alert(told.alert, told.rule, told.headline) for told in found],
-        table((_("id"), _("opened"), _("state"), _("rule"), _("story"), _("headline")), rows, _("no alerts")),
-    )
+    columns = (_("id"), _("opened"), _("state"), _("rule"), _("story"), _("headline"))
+    session.answer(found, table(columns, rows, _("no alerts")))
 
 
 @command()

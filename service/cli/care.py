@@ -19,17 +19,6 @@ if TYPE_CHECKING:
 
 
 @command()
-def status(session: Session) -> None:
-    """Everything on one screen: the daemon, the sources, what came in, what was told."""
-    from service.actions import health
-    from service.cli.screens import status_screen
-
-    with session.app() as app:
-        seen = health.status(app)
-    session.answer(seen.shape(), status_screen(seen))
-
-
-@command()
 @click.option("--of", default="", metavar="NAME", help="Only of this rule, source, list, person or user.")
 @paged
 def list_changes(session: Session, page: Page, of: str) -> None:

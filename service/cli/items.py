@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from operator import attrgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from service.actions.page import Page
 from service.cli.arguments import NUMBER
 from service.cli.drawing import table
-from service.cli.screens import delivery_lines, field, hit_lines, timeline_lines, with_embargo
-from service.cli.session import QueryCommand, Session, command, paged
-from service.cli.terminal import bold, local, paragraphs, safe, state
+from service.cli.screens import delivery_lines, field, hit_lines, timeline_lines
+from service.cli.session import QueryCommand, Session, command, paged, part
+from service.cli.terminal import bold, local, moment, paragraphs, safe, state
 from service.cli.words import _, ngettext, number
 from service.model import Exit
 
 if TYPE_CHECKING:
     from service.actions.archive import Search
     from service.actions.desk import StoryView
+    from service.actions.shapes import Shape
     from service.actions.timeline import Timeline
+    from service.app import App
 
 PATIENCE = timedelta(seconds=60)  # that a search may take before it says where to go on
 
@@ -32,21 +33,29 @@ PATIENCE = timedelta(seconds=60)  # that a search may take before it says where 
 @paged
 def list_items(session: Session, page: Page, source: str, versions: bool) -> None:
     """What came in, newest first."""
-    from service.actions import desk, shapes
 
-    with session.app() as app:
+    def look(app: App) -> list[Shape]:
+        from service.actions import desk, shapes
+
         found = desk.items(app, page, source=source, versions=versions)
         gone = desk.withdrawn(app, (item for item, _ in found))
-    title = with_embargo if session.embargoed else attrgetter("headline")
-    said = _("original withdrawn")
+        return [shapes.item(item, name, withdrawn=item.id in gone) for item, name in found]
+
+    found = session.ask("/items", look, source=source, versions=versions, **part(page)).shape
     rows = (
-        (item.id, item.received_at, name, f"{said}: {title(item)}" if item.id in gone else title(item))
-        for item, name in found
+        (one["id"], moment(one["received_at"]), one["source"], _title(one, marked=session.embargoed))
+        for one in found
     )
-    session.answer(
-        [shapes.item(item, name, withdrawn=item.id in gone) for item, name in found],
-        table((_("id"), _("received"), _("source"), _("headline")), rows, _("no items")),
-    )
+    columns = (_("id"), _("received"), _("source"), _("headline"))
+    session.answer(found, table(columns, rows, _("no items")))
+
+
+def _title(one: dict[str, Any], *, marked: bool) -> str:
+    """The headline after what is to be known of it; `marked` where both it and its embargo are seen."""
+    title: str = one["headline"]
+    if marked and one["embargo_until"]:
+        title = f"{_('embargoed until {at}', at=local(moment(one['embargo_until'])))}: {title}"
+    return f"{_('original withdrawn')}: {title}" if one["original_withdrawn"] else title
 
 
 @command(cls=QueryCommand)

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import click
 
 from service.cli.drawing import table
 from service.cli.session import QueryCommand, Session, command
 from service.cli.terminal import safe
 from service.cli.words import _
+
+if TYPE_CHECKING:
+    from service.app import App
+
+Shape = dict[str, Any]
 
 
 @command(cls=QueryCommand)
@@ -39,17 +46,21 @@ def add_list(session: Session, name: str, terms: tuple[str, ...], starter: bool,
 @click.option("--starter", is_flag=True, help="Instead, the ready lists that add-list --starter knows.")
 def list_lists(session: Session, starter: bool) -> None:
     """All named lists."""
-    from service.actions import names, rules, shapes
+    found = _starters() if starter else session.ask("/lists", _lists).shape
+    rows = ((f"@{one['name']}", ", ".join(one["terms"])) for one in found)
+    session.answer(found, table((_("name"), _("terms")), rows, _("no lists (monitor add-list NAME TERM…)")))
 
-    if starter:
-        known = names.starters()
-    else:
-        with session.app() as app:
-            known = rules.all_lists(app)
-    rows = ((f"@{name}", ", ".join(terms)) for name, terms in sorted(known.items()))
-    session.answer(
-        shapes.lists(known), table((_("name"), _("terms")), rows, _("no lists (monitor add-list NAME TERM…)"))
-    )
+
+def _lists(app: App) -> list[Shape]:
+    from service.actions import rules, shapes
+
+    return shapes.lists(rules.all_lists(app))
+
+
+def _starters() -> list[Shape]:
+    from service.actions import names, shapes
+
+    return shapes.lists(names.starters())
 
 
 @command()

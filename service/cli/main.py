@@ -94,7 +94,7 @@ COMMANDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     },
     "Care": {
         "list-changes": ("care:list_changes", "Who changed what, and when"),
-        "status": ("care:status", "Everything on one screen"),
+        "status": ("overview:status", "Everything on one screen"),
         "doctor": ("care:doctor", "Look for faults and say how to mend them"),
         "migrate": ("care:migrate", "Bring the database to this version"),
         "completion": ("care:completion", "A script that completes commands in your shell"),

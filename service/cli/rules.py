@@ -25,6 +25,8 @@ from service.model import Priority, Rule
 
 if TYPE_CHECKING:
     from service.actions.backtest import Backtest
+    from service.actions.shapes import Shape
+    from service.app import App
 
 LEVELS = [each.value for each in Priority]
 
@@ -119,25 +121,25 @@ def _added(rule: Rule, tried: Backtest, advice: Sequence[str]) -> Iterator[str]:
 @command()
 def list_rules(session: Session) -> None:
     """All rules, disabled ones included."""
-    from service.actions import rules, shapes
-
-    with session.app() as app:
-        found = rules.listed(app)
+    found = session.ask("/rules", _rules).shape
     rows = (
         (
-            one.name,
-            state(_("on") if one.enabled else _("off")),
-            one.digest or one.priority.value,
-            ", ".join(one.channels),
-            one.query,
+            one["name"],
+            state(_("on") if one["enabled"] else _("off")),
+            one["digest"] or one["priority"],
+            ", ".join(one["channels"]),
+            one["query"],
         )
         for one in found
     )
     columns = (_("name"), _("state"), _("priority"), _("tells"), _("query"))
-    session.answer(
-        [shapes.rule(one) for one in found],
-        table(columns, rows, _("no rules (monitor add-rule QUERY)")),
-    )
+    session.answer(found, table(columns, rows, _("no rules (monitor add-rule QUERY)")))
+
+
+def _rules(app: App) -> list[Shape]:
+    from service.actions import rules, shapes
+
+    return [shapes.rule(one) for one in rules.listed(app)]
 
 
 @command(cls=QueryCommand)

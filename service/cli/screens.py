@@ -8,17 +8,14 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from service.cli.drawing import table
-from service.cli.terminal import ago, bold, dim, due, length, local, marked, safe, state, styled
+from service.cli.terminal import bold, dim, local, marked, safe, state, styled
 from service.cli.words import _, ngettext, number, told
-from service.model import Delivery, DeliveryState, Evidence, Item, Rule, SourceState
+from service.model import Delivery, Evidence, Item, Rule
 
 if TYPE_CHECKING:
     from service.actions.backtest import Backtest
     from service.actions.feedback import Quality
-    from service.actions.health import Status
-    from service.actions.ledger import Latency
     from service.actions.timeline import Timeline
-    from service.alerts.ledger import Line
     from service.deliver.excerpt import Piece
     from service.rules.lint import Explanation
 
@@ -106,13 +103,6 @@ def tally_line(counts: Mapping[str, int]) -> str:
     items = counts.get("candidates", 0)
     looked = ngettext("looked at for {n} item", "looked at for {n} items", items)
     return f"{looked}, {found}" if items else found
-
-
-def with_embargo(item: Item) -> str:
-    """The headline after the end of its embargo, for whoever sees both."""
-    if item.embargo_until is None:
-        return item.headline
-    return f"{_('embargoed until {at}', at=local(item.embargo_until))}: {item.headline}"
 
 
 def hit_lines(item: Item, evidence: Sequence[Evidence], source: str = "", *, reasons: bool) -> Iterator[str]:
@@ -248,74 +238,3 @@ def pieces(change: Sequence[Piece]) -> str:
             text = styled(f"{begin}{text.strip()}{end}", color) + blank
         parts.append(text)
     return "".join(parts)
-
-
-def status_screen(seen: Status) -> Iterator[str]:
-    """Everything on one screen."""
-    sources = ", ".join(
-        f"{seen.sources[each]} {state(each.value)}" for each in SourceState if seen.sources.get(each)
-    )
-    sent, dead = (seen.deliveries.get(each, 0) for each in (DeliveryState.SENT, DeliveryState.DEAD))
-    waiting = sum(seen.deliveries.get(each, 0) for each in (DeliveryState.HELD, DeliveryState.PENDING))
-    daemons = ", ".join(safe(node.name) for node in seen.nodes)
-    yield field(_("daemon"), daemons or _("none is running (monitor run)"))
-    yield field(_("database"), safe(seen.database))
-    sources = sources or _("none (monitor add-source URL)")
-    next_poll = _("next poll {when}", when=due(seen.next_poll_at, seen.at))
-    yield field(_("sources"), f"{sources}; {next_poll}")
-    last = ago(seen.last_item_at, seen.at)
-    yield field(_("items"), _("{n} stored, the last {when}", n=number(seen.items), when=last))
-    disabled = f", {_('{n} disabled', n=seen.rules_disabled)}" if seen.rules_disabled else ""
-    rules = f"{seen.rules}{disabled}" if seen.rules else _("none (monitor add-rule QUERY)")
-    yield field(_("rules"), rules)
-    for name, alerts in seen.flooding.items():
-        lately = ngettext("{n} alert in the last 24 h", "{n} alerts in the last 24 h", alerts)
-        yield field("", f"{safe(name)} {state(_('floods'), 'floods')}: {lately}")
-    if seen.never_fired:
-        names = safe(", ".join(seen.never_fired[:NAMED]))
-        yield field("", f"{_('never fired')}: {names}{_more(seen.never_fired)}")
-    yield field(_("alerts"), _("{n} in the last 24 h", n=number(seen.alerts)))
-    given_up = f"{number(dead)} {state('dead')} (monitor list-deliveries --failed)"
-    counted = _("{sent} sent, {waiting} waiting", sent=number(sent), waiting=number(waiting))
-    yield field(_("messages"), f"{counted}, {given_up if dead else _('none given up')}")
-    if seen.stopped:
-        yield field(_("sending"), safe(told(seen.stopped)))
-    yield from latency_lines(seen.latency)
-
-
-def latency_lines(seen: Latency) -> Iterator[str]:
-    """How long each step took, in all, and of the sources with the longest way from stamp to sight."""
-    if not seen.all.steps:
-        return
-    yield field(_("latency"), _("of the last 24 h, half of all within / 99 of 100 within"))
-    yield field("", _steps(seen.all))
-    slow = sorted(seen.sources.items(), key=lambda one: one[1].steps["seen"].p50 if "seen" in one[1].steps
-                  else timedelta(0), reverse=True)  # fmt: skip
-    for name, line in slow[:NAMED]:
-        if line.suspect or len(seen.sources) > 1:
-            yield field("", f"{safe(name)}: {_steps(line)}{_clock(line)}")
-
-
-def _steps(line: Line) -> str:
-    named = {**line.steps} | ({"stamp to sent": line.whole} if line.whole else {})
-    return ", ".join(f"{told(step)} {seconds(lag.p50)} / {seconds(lag.p99)}" for step, lag in named.items())
-
-
-def _clock(line: Line) -> str:
-    """What is to be said of a source's clock, where it is suspect."""
-    if line.skew is None or not line.suspect:
-        return ""
-    if line.skew < timedelta(0):
-        return f"; {_('its stamps are ahead (see its --timezone)')}"
-    lag = length(line.skew)
-    return f"; {_('its stamps are at least {span} behind (see its --timezone)', span=lag)}"
-
-
-def seconds(span: timedelta) -> str:
-    """`0.3 s`, `40 s`, `3 min`: with a digit after the point where it is short."""
-    short = span < timedelta(seconds=10)
-    return f"{number(round(span.total_seconds(), 1))} s" if short else length(span)
-
-
-def _more(names: Sequence[str]) -> str:
-    return f" {_('and {n} more', n=len(names) - NAMED)}" if len(names) > NAMED else ""

@@ -22,6 +22,7 @@ from service.locale.catalogue import UI_LANGUAGES
 
 if TYPE_CHECKING:  # `--help` loads none of these
     from service.app import App
+    from service.cli.asking import Answer
     from service.config import Config
 
 
@@ -59,6 +60,17 @@ class Session:
         beside = redirect_stdout(sys.stderr) if self.json else nullcontext()
         with closing(app), beside:
             yield app.trusted() if self.embargoed else app
+
+    def ask(self, path: str, look: Callable[[App], Any], **asked: object) -> Answer:
+        """What the API says under a path: as the running daemon has it, else by a `look` at the database."""
+        from service.cli.asking import Answer, ask
+
+        config = self.config()
+        given = {name: value for name, value in asked.items() if value not in (None, "", False)}
+        if not self.embargoed and (found := ask(config, path, given)):
+            return found
+        with self.app(config) as app:
+            return Answer(look(app), app.store.now())
 
     def answer(self, shape: object, lines: Iterable[str]) -> None:
         """Print the answer: `shape` as JSON where that was asked for, else `lines`."""
@@ -198,6 +210,12 @@ def command(*, cls: type[Command] = Command) -> Callable[[Callable[..., Any]], c
         return click.command(cls=cls, help=function.__doc__)(pass_session(function))
 
     return decorate
+
+
+def part(page: Page) -> dict[str, object]:
+    """The part of a list, as the API is asked for it."""
+    since = f"{page.since.total_seconds():.0f}s" if page.since else None
+    return {"limit": page.limit, "before": page.before, "since": since}
 
 
 def paged(function: Function) -> Function:

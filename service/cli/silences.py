@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,9 +11,13 @@ from service.cli.arguments import NUMBER, SPAN
 from service.cli.drawing import table
 from service.cli.screens import undo
 from service.cli.session import Session, command
-from service.cli.terminal import local, safe
+from service.cli.terminal import local, moment, safe
 from service.cli.words import _
 from service.model import Silence
+
+if TYPE_CHECKING:
+    from service.actions.shapes import Shape
+    from service.app import App
 
 
 @command()
@@ -45,15 +50,21 @@ def silence(session: Session, matchers: tuple[str, ...], lasts: timedelta, comme
 @command()
 def list_silences(session: Session) -> None:
     """What is kept quiet now, until when, by whom and why."""
-    from service.actions import shapes, silences
-
-    with session.app() as app:
-        found = silences.listed(app)
-    rows = ((one.id, _matched(one), one.ends_at, one.author, one.comment) for one in found)
+    found = session.ask("/silences", _silences).shape
+    rows = (
+        (one["id"], " ".join(one["matchers"]), moment(one["ends_at"]), one["author"], one["comment"])
+        for one in found
+    )
     session.answer(
-        [shapes.silence(one) for one in found],
+        found,
         table((_("id"), _("what"), _("until"), _("by"), _("why")), rows, _("nothing is silenced")),
     )
+
+
+def _silences(app: App) -> list[Shape]:
+    from service.actions import shapes, silences
+
+    return [shapes.silence(one) for one in silences.listed(app)]
 
 
 @command()

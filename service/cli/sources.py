@@ -11,13 +11,15 @@ from service.cli.arguments import SPAN, Choice
 from service.cli.drawing import progress, table
 from service.cli.screens import undo
 from service.cli.session import Session, command
-from service.cli.terminal import ago, dim, due, length, local, quoted, safe, state
+from service.cli.terminal import ago, dim, due, length, local, moment, quoted, safe, spanned, state
 from service.cli.words import _, number, told
 from service.errors import UsageError
 from service.model import Exit, Source, SourceState
 
 if TYPE_CHECKING:
     from service.actions.looking import Look
+    from service.actions.shapes import Shape
+    from service.app import App
 
 STATES = [each.value for each in SourceState]
 SAMPLE = 5  # headlines that a look shows
@@ -75,28 +77,29 @@ def add_source(session: Session, url: str, **options: Any) -> None:  # noqa: ANN
 @click.option("--tag", metavar="WORD", help="Only those with this tag.")
 def list_sources(session: Session, wanted: str | None, tag: str | None) -> None:
     """All sources and how they are doing."""
-    from service.actions import shapes, sources
 
-    with session.app() as app:
+    def look(app: App) -> list[Shape]:
+        from service.actions import shapes, sources
+
         found = sources.listed(app, state=SourceState(wanted) if wanted else None, tag=tag or "")
-        now = app.store.now()
+        return [shapes.source(one) for one in found]
+
+    found, now = session.ask("/sources", look, state=wanted, tag=tag)
     rows = (
         (
-            one.name,
-            state(one.state.value),
+            one["name"],
+            state(one["state"]),
             _interval(one),
-            ago(one.last_item_at, now),
-            due(one.next_poll_at, now),
-            told(one.last_error) or one.url,
+            ago(moment(one["last_item_at"]), now),
+            due(moment(one["next_poll_at"]), now),
+            told(one["last_error"] or "") or one["url"],
         )
         for one in found
     )
     columns = (
         _("name"), _("state"), _("every"), _("last item"), _("next poll"), _("address, or what is wrong")
     )  # fmt: skip
-    session.answer(
-        [shapes.source(one) for one in found], table(columns, rows, _("no sources (monitor add-source URL)"))
-    )
+    session.answer(found, table(columns, rows, _("no sources (monitor add-source URL)")))
 
 
 @command()
@@ -188,13 +191,14 @@ def remove_source(session: Session, name: str) -> None:
     )
 
 
-def _interval(one: Source) -> str:
+def _interval(one: dict[str, Any]) -> str:
     """How often it is polled, as it was said, or as it was learned."""
-    if one.cron:
-        return one.cron
-    if one.every:
-        return length(one.every)
-    return f"~{length(one.rhythm)}" if one.rhythm else _("adaptive")
+    if cron := one["cron"]:
+        return str(cron)
+    if every := spanned(one["every"]):
+        return length(every)
+    rhythm = spanned(one["rhythm"])
+    return f"~{length(rhythm)}" if rhythm else _("adaptive")
 
 
 def _headlines(look: Look) -> Iterator[str]:

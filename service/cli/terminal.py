@@ -78,6 +78,18 @@ def in_color() -> bool:
 # ---------------------------------------------------------------- words
 
 
+def moment(text: str | None) -> datetime | None:
+    """A time as programs see it; None for never."""
+    return datetime.fromisoformat(text) if text else None
+
+
+def spanned(text: str | None) -> timedelta | None:
+    """A span as programs see it; None for none."""
+    from service.quantities import duration
+
+    return timedelta(seconds=duration(text).total_seconds()) if text else None
+
+
 def local(at: datetime | None) -> str:
     """`2026-11-24 06:12` in the zone of this machine; a dash for never."""
     return at.astimezone().strftime("%Y-%m-%d %H:%M") if at else "–"

@@ -17,6 +17,7 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 
 from service.actions import people
+from service.actions.doorplate import HEADER
 from service.app import App
 from service.config import Web
 from service.model import Account, Role, Scope
@@ -129,9 +130,10 @@ def trusts(web: Web, peer: str) -> bool:
 Identity = Annotated[Caller | None, Depends(identify)]
 
 
-def monitor(app: Door, found: Identity) -> App:
-    """The monitor as whoever asks may see it."""
-    return app.trusted() if found and Scope.EMBARGOED in found.scopes else app
+def monitor(request: Request, app: Door, found: Identity) -> App:
+    """The monitor as whoever asks may see it; a command on this machine sees it as anybody does."""
+    trusted = found is not None and Scope.EMBARGOED in found.scopes and HEADER not in request.headers
+    return app.trusted() if trusted else app
 
 
 Monitor = Annotated[App, Depends(monitor)]

@@ -16,6 +16,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.actions.doorplate import HEADER
 from service.config import Config
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -94,28 +95,34 @@ def _is_address(host: str) -> bool:
 class Guard:
     """The first thing a request meets."""
 
-    def __init__(self, app: ASGIApp, hosts: frozenset[str]) -> None:
-        self.app, self.hosts = app, hosts
+    def __init__(self, app: ASGIApp, hosts: frozenset[str], doorplate: str) -> None:
+        self.app, self.hosts, self.doorplate = app, hosts, doorplate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse, or pass on with headers added to the answer."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        refused = refusal(scope["method"], Headers(scope=scope), self.hosts)
+        headers = Headers(scope=scope)
+        wanted = headers.get(HEADER, "")
+        refused = refusal(scope["method"], headers, self.hosts)
+        if wanted not in {"", self.doorplate}:
+            refused = 421, "this is the desk of another monitor"
         if refused:
             status, reason = refused
             await PlainTextResponse(f"{reason}\n", status)(scope, receive, _adding(send))
         else:
-            await self.app(scope, _bounded(receive), _adding(send))
+            await self.app(scope, _bounded(receive), _adding(send, wanted))
 
 
-def _adding(send: Send) -> Send:
+def _adding(send: Send, doorplate: str = "") -> Send:
     async def with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             for name, value in ALWAYS.items():
                 headers.setdefault(name, value)
+            if doorplate:
+                headers[HEADER] = doorplate
             headers.setdefault("Cache-Control", "no-store")
         await send(message)
 

@@ -17,6 +17,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from service import __version__
 from service.actions import people
+from service.actions.doorplate import doorplate
 from service.app import App
 from service.errors import MonitorError
 from service.web import account, acts, editor, feeds, links, live, ops, pages, websub
@@ -61,7 +62,7 @@ def create(app: App) -> FastAPI:
     for kind in (MonitorError, RefusedError, RequestValidationError, HTTPException, Exception):
         desk.add_exception_handler(kind, _failed)
     desk.add_middleware(GZipMiddleware, minimum_size=SMALL, compresslevel=5)
-    desk.add_middleware(Guard, hosts=known_hosts(app.config))
+    desk.add_middleware(Guard, hosts=known_hosts(app.config), doorplate=doorplate(app.config))
     desk.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(app.config.web.trusted_proxies))
     desk.add_middleware(Peer)
     return desk
