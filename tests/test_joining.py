@@ -127,6 +127,8 @@ def test_nothing_is_split_where_nothing_would_be_left(room: Room) -> None:
         joining.split(room.app, 1, [1])
     with pytest.raises(UsageError, match="item 2 is not in story 1"):
         joining.split(room.app, 1, [2])
+    with pytest.raises(UsageError, match="say which items"):
+        joining.split(room.app, 1, [])
 
 
 def test_a_time_line_tells_who_had_it_first_what_was_corrected_and_who_heard_of_it(room: Room) -> None:

@@ -35,6 +35,8 @@ def split(app: App, story: int, items: Sequence[int], by: str = "") -> tuple[Sto
     Nobody is told by this. Raises NotFoundError for a story, UsageError for an item that is not in it, or
     where nothing would be left.
     """
+    if not items:
+        raise UsageError("say which items are a story of their own")
     now = app.store.now()
     with app.store.begin() as tx:
         tx.stories.serialize()

@@ -24,6 +24,13 @@ class NewUser(Body):
     sees_embargoed: bool = False
 
 
+class Rights(Body):
+    """What a user may."""
+
+    role: Role = Role.VIEWER
+    sees_embargoed: bool = False
+
+
 class NewToken(Body):
     """A token for programs."""
 
@@ -75,6 +82,22 @@ def add_user(app: Monitor, who: Admin, body: NewUser) -> Shape:
     return user_shape(added) | {"invitation": f"/welcome/{people.invite(app, added.name).text}"}
 
 
+@router.patch("/users/{name}")
+def edit_user(app: Monitor, who: Admin, name: str, body: Rights) -> Shape:
+    """Give a user another role, or the right to see what is embargoed."""
+    edited = people.edit(app, name, **body.given())
+    record(app, who.name, "user role", name, body.given())
+    return user_shape(edited)
+
+
+@router.post("/users/{name}/invite")
+def invite_user(app: Monitor, who: Admin, name: str) -> Shape:
+    """An address at which the user chooses a password, once."""
+    address = f"/welcome/{people.invite(app, name).text}"
+    record(app, who.name, "user invite", name)
+    return {"name": name, "invitation": address}
+
+
 @router.delete("/users/{name}")
 def remove_user(app: Monitor, who: Admin, name: str) -> Shape:
     """Remove a user with its sessions and tokens."""
@@ -106,7 +129,7 @@ def revoke_token(app: Monitor, who: Admin, number: Number) -> Shape:
 
 
 @router.get("/audit", response_model=list[Shape])
-def audit(app: Monitor, _: Admin, request: Request, page: Listed) -> Json:
-    """Who changed what, the newest first."""
-    found = people.changes(app, page)
+def audit(app: Monitor, _: Admin, request: Request, page: Listed, of: str = "") -> Json:
+    """Who changed what, the newest first; all of it, or what was done to one thing by its name."""
+    found = people.changes(app, page, of)
     return listing(request, page, [shapes.change(one) for one in found], found[-1].id if found else None)

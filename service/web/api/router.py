@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from service.web.api import desk, people, rules, sources
+from service.web.api import desk, directory, people, rules, shift, sources
 
 PROBLEM = {"content": {"application/problem+json": {"schema": {"type": "object"}}}}
 
@@ -22,6 +22,8 @@ for room in (
     rules.lists,
     rules.trying,
     desk.router,
+    shift.router,
+    directory.router,
     people.router,
 ):
     router.include_router(room)

@@ -6,8 +6,9 @@ from datetime import timedelta
 from typing import Any
 
 from fastapi import APIRouter, BackgroundTasks
+from pydantic import Field
 
-from service.actions import archive, desk, rules, shapes, trials
+from service.actions import archive, desk, feedback, names, rules, shapes, trials
 from service.actions.backtest import catch_up, forecast, on_archive, warnings
 from service.actions.people import record
 from service.actions.shapes import Shape
@@ -30,6 +31,8 @@ class Policy(Body):
     language: str | None = None
     digest: str | None = None
     on_updates: bool | None = None
+    tags: list[str] | None = None
+    escalate: list[str] | None = None  # 10m=CHANNEL, for each step while nobody acknowledges
     enabled: bool | None = None
 
 
@@ -59,18 +62,18 @@ class Try(Body):
 
 
 class Terms(Body):
-    """The alternatives of a list."""
+    """The alternatives of a list, beside those that are known: by its name, or of a country (CLDR)."""
 
-    terms: list[str]
+    terms: list[str] = Field(default=[])
+    starter: bool = False
+    country: str = ""
 
 
 def _fields(given: dict[str, Any]) -> dict[str, Any]:
     """The fields of a rule; null becomes the value of one that says nothing."""
     plain = Rule(name="", query="")
     fields = {name: getattr(plain, name) if value is None else value for name, value in given.items()}
-    if "channels" in fields:
-        fields["channels"] = tuple(fields["channels"])
-    return fields
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
 
 
 @router.get("")
@@ -95,13 +98,15 @@ def add_rule(app: Monitor, who: Writer, body: NewRule) -> Shape:
 
 @router.get("/{name}")
 def show_rule(app: Monitor, _: Reader, name: str, limit: Limit = 10) -> Shape:
-    """One rule, its former versions, and what it hit lately."""
+    """One rule, its former versions, its track record, and what it hit lately."""
     rule, former = rules.history(app, name)
     hits = desk.hits(app, name, limit)
     return shapes.rule(rule) | {
         "versions": [shapes.rule(old) for old in former],
         "hits": [shapes.hit(hit, item) for hit, item in hits],
+        "counts": rules.tally(app, name),
         "held_back": rules.held_back(app, name),
+        "quality": shapes.quality(feedback.quality(app, name)),
     }
 
 
@@ -205,9 +210,12 @@ def list_lists(app: Monitor, _: Reader) -> list[Shape]:
 @lists.put("/{name}")
 def add_list(app: Monitor, who: Writer, name: str, body: Terms) -> Shape:
     """Name alternatives, for use as @NAME in queries; a list of that name is replaced."""
-    rules.add_list(app, name, body.terms)
-    record(app, who.name, "add-list", name)
-    return shapes.word_list(name, tuple(body.terms))
+    ready = names.starter(name) if body.starter else ()
+    known = names.country(body.country) if body.country else ()
+    terms = tuple(dict.fromkeys((*ready, *known, *body.terms)))
+    rules.add_list(app, name, terms)
+    record(app, who.name, "add-list", name, {"terms": terms})
+    return shapes.word_list(name, terms)
 
 
 @lists.delete("/{name}")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
+from starlette.concurrency import run_in_threadpool
 
-from service.actions import rounds, shapes, sources
+from service.actions import opml, rounds, shapes, sources
 from service.actions.people import record
 from service.actions.shapes import Shape
 from service.model import Document, Source, SourceState
@@ -128,13 +129,31 @@ INGEST: dict[str, Any] = {
 }
 
 
+@beside.get("/export-opml")
+def export_opml(app: Monitor, _: Reader, tag: str = "") -> Shape:
+    """All sources, or those with a tag, as OPML for another reader; no secret is in it."""
+    text, count = opml.export(app, tag=tag)
+    return {"sources": count, "opml": text}
+
+
+@beside.post("/import-opml", openapi_extra=INGEST)
+async def import_opml(request: Request, app: Monitor, who: Writer, tag: str = "") -> Shape:
+    """Poll every feed of an OPML document; what is polled already stays, a bad entry is named."""
+    body = await request.body()
+
+    def take() -> opml.Imported:
+        done = opml.import_feeds(app, body, tags=[tag] if tag else [])
+        record(app, who.name, "import-opml", "", {"added": len(done.added), "known": len(done.known)})
+        return done
+
+    return (await run_in_threadpool(take)).shape()
+
+
 @beside.post("/ingest", openapi_extra=INGEST)
 async def ingest(
     request: Request, app: Monitor, who: Writer, source: str = rounds.INGEST, name: str = ""
 ) -> Shape:
     """Read a document of any format as items, match them and tell; a document that is none is refused."""
-    from starlette.concurrency import run_in_threadpool
-
     document = Document(body=await request.body(), name=name[:200], received_at=app.store.now())
 
     def take() -> int:
