@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,9 @@ import pytest
 from service.actions import alerts, feedback, handover, preview, recipients, rounds, silences
 from service.errors import UsageError
 from service.model import AlertState, Exit, Priority, Relevance
+from tests.inbox import DEADLINE, HookServer
 from tests.newsroom import MARKET, TRIP, Entry, Room
+from tests.servers import FeedServer
 from tests.shell import Shell
 from tests.test_policies import KIM, Desk, Shifted, bring, desk, stories
 
@@ -234,6 +237,27 @@ def test_a_rule_has_a_precision_and_a_term_that_would_raise_it(make: Desk, clock
 
 
 # ---------------------------------------------------------------- at the shell
+
+
+def test_rounds_by_cron_escalate_and_tell_operators_as_a_daemon_does(tmp_path: Path) -> None:
+    monitor = Shell(tmp_path)
+    with HookServer() as chief, FeedServer() as feeds:
+        monitor.configure(desk="console://", chief=chief.url())
+        with monitor.config.open("a", encoding="utf-8") as file:
+            file.write('\n[alerts]\noperators = ["chief"]\ndefault_channels = ["desk"]\n')
+        feeds.serve("/gone", status=410)
+        monitor("add-source", feeds.url("/gone"), "--name", "gone")
+        monitor("add-rule", "Kim", "--name", "kim", "--escalate", "1s=chief")
+        story = tmp_path / "story.txt"
+        story.write_text(f"{TRIP.headline}\n\n{TRIP.text}", encoding="utf-8")
+        monitor("ingest", str(story))
+        deadline = time.monotonic() + DEADLINE
+        while len(chief.posts) < 2:
+            assert Exit.DONE == monitor("poll", "--all").code
+            assert time.monotonic() < deadline
+    told = {post.json["kind"]: post.json for post in chief.posts}
+    assert "Nobody has acknowledged this" in told["alert"]["text"]
+    assert told["operator"]["subject"].startswith("gone: is gone: the server answers 410")
 
 
 def test_a_shift_at_the_shell(tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ from dataclasses import replace
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from service.actions import rounds
+from service.actions.watch import watch
 from service.alerts import escalation
 from service.alerts.hours import quiet_until
 from service.app import App
@@ -50,6 +52,16 @@ def oversee(app: App) -> None:
         overseer.forecasts(down)
         overseer.alive(down)
         tx.once.forget(now - REMEMBERED)
+
+
+def tend(app: App) -> None:
+    """All that a daemon sees to between its polls, once: for whoever polls by cron and runs no daemon.
+
+    What is due is told, and sent. Beside a daemon it does nothing twice.
+    """
+    oversee(app)
+    watch(app)
+    rounds.deliver(app)
 
 
 class Overseer:

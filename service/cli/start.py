@@ -97,12 +97,14 @@ def poll(session: Session, names: tuple[str, ...], everything: bool) -> None:
 
     With names, those sources; with --all, every source that nobody else is fetching. Messages go out
     without waiting for others of their story; quiet hours, silences and digests hold. A source that fails
-    is shown and changes nothing about the exit code.
+    is shown and changes nothing about the exit code. Run by cron, it also escalates, and tells operators of
+    blind sources and dead channels.
     """
-    from service.actions import rounds
+    from service.actions import oversight, rounds
 
     with session.app(group_wait=timedelta(0)) as app, progress(_("polling")) as advance:
         tally = rounds.poll(app, names, everything=everything, progress=advance)
+        oversight.tend(app)
     session.answer(tally.shape(), _summary(tally, ngettext("{n} source", "{n} sources", tally.sources)))
 
 
