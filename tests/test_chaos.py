@@ -18,9 +18,9 @@ from typing import TypeAlias
 import pytest
 
 from service.model import SourceState
+from tests.hostile import laughs
 from tests.newsroom import Entry, Room, newsroom, rss
 from tests.servers import DROP, STALL, Answer, drip, gzip_bomb
-from tests.test_hostile import laughs
 
 ENTRIES = 20
 POLLS = 3

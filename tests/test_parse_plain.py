@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 from datetime import UTC, datetime
 
 import pytest
 
 from service.model import Instrument, Status
 from service.parse.formats import UnreadableError
+from tests.servers import gzip_bomb
 from tests.wires import NOW, items, read
 
 
@@ -165,6 +167,15 @@ def test_a_story_in_windows_characters_is_read() -> None:
 def test_a_story_with_tags_in_it_is_read_without_them() -> None:
     (item,) = read(b"<h1>Kim reist</h1><p>Er f&auml;hrt.</p>", "story.html", format="plain").items
     assert (item.headline, item.body) == ("Kim reist", "Er fährt.")
+
+
+def test_packed_data_is_no_story_in_chinese_characters() -> None:
+    """Its zeros stand where those of UTF-16 would, and elsewhere too."""
+    bomb = gzip_bomb(20)
+    packed = gzip.compress(bomb)
+    for data in (packed, packed[10:], bomb, bytes(64) + b"\xff" * 64):
+        with pytest.raises(UnreadableError):
+            read(data, media_type="")
 
 
 def test_a_servers_excuse_is_no_news() -> None:

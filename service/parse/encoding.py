@@ -43,11 +43,15 @@ def decode(body: bytes, charset: str = "") -> str:
 
 
 def sixteen_bits(body: bytes) -> str:
-    """The variant of UTF-16 in which Latin text is written without a mark, "" if it is not."""
+    """The variant of UTF-16 in which Latin text is written without a mark, "" if it is not.
+
+    Every other byte is zero, and hardly any of those between: in packed data zeros stand anywhere.
+    """
     even, odd = body[:64:2], body[1:64:2]
-    if odd.count(0) * 2 > len(odd) > 1:
-        return "utf-16-le"
-    return "utf-16-be" if even.count(0) * 2 > len(even) > 1 else ""
+    for letters, zeros, name in ((even, odd, "utf-16-le"), (odd, even, "utf-16-be")):
+        if zeros.count(0) * 2 > len(zeros) > 1 and letters.count(0) * 8 < len(letters):
+            return name
+    return ""
 
 
 def utf8(body: bytes, charset: str = "") -> bytes:
