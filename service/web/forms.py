@@ -10,8 +10,10 @@ from fastapi import Depends, Request
 from starlette.responses import RedirectResponse
 
 from service.errors import UsageError
+from service.web.auth import RefusedError
 
 FIELDS = 200  # of a form, at most
+LARGEST = 10**6  # bytes of a form: a long story that was pasted, several times over
 SAID = "said"  # a cookie that carries one sentence to the next page
 
 
@@ -31,9 +33,16 @@ class Form:
 
 
 async def form(request: Request) -> Form:
-    """The form that was sent (application/x-www-form-urlencoded); raises UsageError for no form."""
+    """The form that was sent (application/x-www-form-urlencoded).
+
+    Raises UsageError for no form, RefusedError for one so large that the page with it in its fields would be
+    larger still.
+    """
+    body = await request.body()
+    if len(body) > LARGEST:
+        raise RefusedError(413, "this is longer than any field has to be")
     try:
-        text = (await request.body()).decode("ascii")
+        text = body.decode("ascii")
         return Form(parse_qs(text, keep_blank_values=True, max_num_fields=FIELDS, errors="replace"))
     except ValueError as error:
         raise UsageError("this is no form") from error

@@ -293,6 +293,7 @@ TITLES = {
     401: noted("Sign in first"),
     403: noted("Not allowed"),
     404: noted("Nothing here"),
+    413: noted("That is too long"),
     422: noted("That cannot be done"),
     429: noted("Too many tries"),
     503: noted("The database is away"),
