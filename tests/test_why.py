@@ -11,6 +11,7 @@ import pytest
 from service.actions import rules, silences
 from service.actions.why import Fate, Why, absent, why
 from service.model import DeliveryState, Exit, Link, Rule
+from tests.desk import desk
 from tests.newsroom import MARKET, TRIP, Room, changed, newsroom, rss
 from tests.shell import Shell
 
@@ -117,6 +118,22 @@ def test_it_says_who_silenced_it_and_that_no_message_went_out(room: Room) -> Non
     assert [("anna", "Parteitag")] == [(one.author, one.comment) for one in found.silences]
     assert "Parteitag" in found.sentence
     assert [] == room.told()
+
+
+def test_the_page_says_when_the_source_was_blind_and_what_is_close(room: Room) -> None:
+    room.add_rule("Kim", name="kim")
+    room.wire("wire", MARKET)
+    room.poll()
+    room.feeds.serve("/wire", b"", status=503)
+    room.poll()
+    room.wire("wire", MARKET, changed(TRIP, at=None))
+    room.poll()
+    rules.edit(room.app, "kim", query="Kim + Reise")
+    with desk(room) as web:
+        told = web.get("/why", rule="kim", of=TRIP.headline).text
+        assert all(said in told for said in ("was not read from", "503", "version 1 of 2 of the rule"))
+        never = web.get("/why", rule="kim", of="Sonderzug bricht nach Moskau auf").text
+        assert all(said in never for said in ("was not read from", "Close to it", TRIP.headline))
 
 
 def test_of_a_story_that_never_came_it_says_what_was_watched_and_what_is_close(room: Room) -> None:

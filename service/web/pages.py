@@ -272,7 +272,10 @@ def show_why(
     reasons: Sequence[why.Why] = ()
     if of.strip() and (rule or known):
         reasons = why.why(app, rule or known[0].name, of)
-    return views(request).page(request, viewer, "why.html", rules=known, rule=rule, of=of, reasons=reasons)
+    missing = why.absent(app, of) if of.strip() and not reasons else None
+    return views(request).page(
+        request, viewer, "why.html", rules=known, rule=rule, of=of, reasons=reasons, missing=missing
+    )
 
 
 @router.get("/api")
