@@ -150,7 +150,7 @@ def test_at_the_shell_a_list_goes_out_and_comes_in(tmp_path: Path) -> None:
     file.write_text(SUBSCRIPTIONS, encoding="utf-8")
     answer = monitor("import-opml", str(file), "--tag", "abos")
     assert Exit.DONE == answer.code
-    assert "3 sources added, 1 were there already" in answer.out
+    assert "3 sources added, 1 was there already" in answer.out
     assert "left out: Falle: " in answer.out
     out = monitor("export-opml", "--tag", "Asien")
     assert 1 == len(etree.fromstring(out.out.encode()).findall(".//outline[@xmlUrl]"))

@@ -72,6 +72,12 @@ EVERY: dict[About, dict[str, Any]] = {
         "dead": 0,
         "down": ["mail", "chat"],
     },
+    About.ASIDE: {
+        "source": "dpa",
+        "shown": {"0001.xml": "empty", "0002.xml": "an HTML page, not a feed"},
+        "more": 7,
+        "kept": "folder:///srv/wire/bad",
+    },
     About.UNKNOWN_KILL: {"headline": "KILL: Meldung 17", "lead": "Bitte nicht verwenden."},
     About.HANDOVER: {"shift": shift(), "listed": 50},
 }
@@ -100,6 +106,12 @@ Try it narrower: monitor test-rule --rule kim --since 24h --explain""",
 No message was given up.
 
 These channels take nothing: mail, chat.""",
+    About.ASIDE: """dpa: 9 documents cannot be read
+0001.xml: empty
+0002.xml: an HTML page, not a feed
+… and 7 more
+
+They lie in folder:///srv/wire/bad with their reasons beside. More within the hour are not told.""",
     About.UNKNOWN_KILL: """A withdrawal names no story that is known
 KILL: Meldung 17
 
@@ -124,13 +136,13 @@ no monitor is running
 GERMAN = {
     About.BLIND: """3 von 1.204 Quellen sind still oder nicht lesbar, 1 ist umgezogen, 2 sind wieder da
 AP: still seit 90 min, entgegen der Gewohnheit; antwortet, bringt aber nichts Neues
-dpa: nicht lesbar seit 5 h (the server answers 500)
-old: gibt es nicht mehr (the server answers 410)
+dpa: nicht lesbar seit 5 h (der Server antwortet 500)
+old: gibt es nicht mehr (der Server antwortet 410)
 new: ist dauerhaft umgezogen und wird nun unter https://wire.example.org/feed gelesen
 AFP ist wieder da: 3 Tage still
 KNA ist wieder da: 3 h nicht lesbar""",
     About.CHANNEL_DOWN: """Kanal mail nimmt keine Nachrichten an
-Seit Di 05:00 ist auf mail nichts mehr angekommen: no answer
+Seit Di 05:00 ist auf mail nichts mehr angekommen: keine Antwort
 
 1 Nachricht wartet darauf; die Zustellung wird einen Tag lang versucht.""",
     About.CHANNEL_UP: """Kanal mail funktioniert wieder
@@ -145,6 +157,12 @@ Enger fassen und ausprobieren: monitor test-rule --rule kim --since 24h --explai
 Keine Nachricht war unzustellbar.
 
 Diese Kanäle nehmen nichts an: mail, chat.""",
+    About.ASIDE: """dpa: 9 Dokumente sind nicht lesbar
+0001.xml: leer
+0002.xml: eine HTML-Seite, kein Feed
+… und 7 weitere
+
+Sie liegen mit Begründung in folder:///srv/wire/bad. Weitere werden in dieser Stunde nicht gemeldet.""",
     About.UNKNOWN_KILL: """Ein Rückzug nennt keine bekannte Meldung
 KILL: Meldung 17
 
@@ -161,7 +179,7 @@ Dax schließt höher
 rule=dax bis Mi 06:00: Feiertag (anna)
 
 Blind:
-Quelle wire: the server answers 500
+Quelle wire: der Server antwortet 500
 Es läuft kein Monitor
 2 Nachrichten waren unzustellbar""",
 }

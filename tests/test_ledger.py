@@ -96,7 +96,7 @@ def test_the_status_shows_the_way_of_a_story_source_by_source(room: Room) -> Non
         page, figures = web.get("/sources").text, web.get("/metrics").text
     assert "How long the way takes" in page
     assert "10\N{NO-BREAK SPACE}min" in page
-    step = r'^monitor_step_seconds{quantile="0.99",source="wire",step="stamp_to_sent"} 6\d\d\.'
+    step = r'^monitor_source_step_seconds{quantile="0.99",source="wire",step="stamp_to_sent"} 6\d\d\.'
     assert re.search(step, figures, re.MULTILINE), figures
 
 

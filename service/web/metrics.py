@@ -16,6 +16,7 @@ from prometheus_client.registry import Collector
 
 from service import __version__, failpoints
 from service.actions import health
+from service.actions.ledger import Latency
 from service.app import App
 from service.errors import MonitorError
 from service.model import DeliveryState, SourceState
@@ -185,6 +186,7 @@ class _Now(Collector):
         for stand in DeliveryState:
             messages.add_metric([stand.value], status.deliveries.get(stand, 0))
         yield from (states, messages)
+        yield from _way(status.latency)
 
     def _sources(self, app: App) -> Iterator[GaugeMetricFamily]:
         with app.store.read() as tx:
@@ -207,3 +209,25 @@ class _Now(Collector):
 
 def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:
     return GaugeMetricFamily(f"monitor_{name}", text, value=value)
+
+
+def _way(seen: Latency) -> Iterator[GaugeMetricFamily]:
+    """The latency ledger of the last 24 hours, source by source."""
+    steps = GaugeMetricFamily(
+        "monitor_source_step_seconds",
+        "How long a step of an item's way took, from the wire's stamp on, in the last 24 hours",
+        labels=["source", "step", "quantile"],
+    )
+    skew = GaugeMetricFamily(
+        "monitor_source_skew_seconds",
+        "How far the clock of a source is behind at the least; below 0: ahead",
+        labels=["source"],
+    )
+    for name, line in list(seen.sources.items())[:MANY]:
+        whole = {"stamp_to_sent": line.whole} if line.whole else {}
+        for step, lag in {**line.steps, **whole}.items():
+            steps.add_metric([name, step, "0.5"], lag.p50.total_seconds())
+            steps.add_metric([name, step, "0.99"], lag.p99.total_seconds())
+        if line.skew is not None:
+            skew.add_metric([name], line.skew.total_seconds())
+    yield from (steps, skew)
