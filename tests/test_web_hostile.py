@@ -151,8 +151,7 @@ def raw(visitor: Visitor, request: bytes) -> bytes:
         b"GET / HTTP/1.1\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: localhost\r\nX: a\rSet-Cookie: session=x\r\n\r\n",
         b"GET /sign-in?next=/%0d%0aSet-Cookie:session=x HTTP/1.1\r\nHost: localhost\r\n\r\n",
-        b"POST /sign-out HTTP/1.1\r\nHost: localhost\r\n"
-        b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n",
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n",
         b"GET / HTTP/1.1\r\nHost: localhost\r\n" + b"X: " + b"a" * 200_000 + b"\r\n\r\n",
         b"GET /?" + b"a" * 200_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",

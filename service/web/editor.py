@@ -116,7 +116,6 @@ def _editor(
         request,
         viewer,
         "editor.html",
-        422 if error else 200,
         rule=rule,
         saved=saved,
         error=error,
