@@ -19,12 +19,13 @@ from service.reading import Reading, Recalled, StaleError
 from service.store.db import Transaction
 from service.store.items import Entry
 from service.store.stories import POSTINGS, SHARED, Wanted, likeliest
-from service.story import fingerprint, identity, thread
+from service.story import fingerprint, identity, naming, thread
 from service.story.fingerprint import Sketch
 from service.story.identity import Keys, Kind, Recognition
 
 STORY_WINDOW = timedelta(hours=72)  # copies of a report come within three days of it
 CANDIDATES = 8  # stored items that a new one is compared with
+RECENT = 5000  # items of a source among which the one that a withdrawal names is looked for
 SKETCHES = 4096  # texts that are kept at hand for comparison, some four kilobytes each
 
 
@@ -131,6 +132,8 @@ class _Placing:
         reading = self._readings[number]
         frequency = {h: self._frequency[h] for h in reading.sketch.kept if h in self._frequency}
         candidates = likeliest([*self._likes[number], *self._siblings(reading)], CANDIDATES)
+        if reading.item.signal is Signal.KILL and recognition.kind is Kind.NEW:
+            candidates += self._named(reading.item)
         placement = thread.place(
             reading.item, reading.sketch, recognition, candidates, self._sketches, frequency
         )
@@ -157,6 +160,14 @@ class _Placing:
         entries = list(self._entries.values())
         self._tx.items.add_all(entries, self._now, self._stored)
         return [Taken(each.item, each.placement, self._sketches[each.item.id]) for each in entries]
+
+    def _named(self, withdrawal: Item) -> Iterable[Candidate]:
+        """What a withdrawal names: it has hardly a word in common with that. There are a few dozen a year."""
+        recent = self._tx.items.list(source=self._source.id, since=self._now - STORY_WINDOW, limit=RECENT)
+        siblings = (each.item for each in self._entries.values())
+        if item := naming.named(withdrawal, [*recent, *siblings]):
+            self._sketches |= {item.id: fingerprint.sketch(item)}
+            yield Candidate(item=item.id, source=item.source, story=item.story, named=True)
 
     def _siblings(self, reading: Reading) -> Iterable[Candidate]:
         """Those of the same document that the item may belong to, as `Stories.look_up` finds stored ones."""

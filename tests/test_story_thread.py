@@ -205,6 +205,20 @@ def test_a_changed_number_is_said() -> None:
     assert "840 where it had 820" in answer.reason
 
 
+def test_a_short_report_like_another_of_its_desk_with_another_number_is_the_next_case() -> None:
+    case = (
+        "Bei einem Unfall auf der Autobahn {} sind am Montagabend zwei Menschen verletzt worden. Die Polizei "
+        "sperrte die Strecke für mehrere Stunden. Den Schaden schätzt sie auf 40 000 Euro."
+    )
+    desk, portal = (stored(case.format(7), number=7), stored(case.format(7), number=8, story=107))
+    portal = replace(portal, source=3)
+    assert Link.FIRST is placed(item(case.format(9), source=2), desk, portal).link
+    assert Link.NUMBER_CHANGED is placed(item(case.format(9), source=4), desk, portal).link, (
+        "edited elsewhere"
+    )
+    assert 107 == placed(item(case.format(9), source=2, signal=Signal.UPDATE), desk).story, "it says so"
+
+
 def test_a_long_text_with_a_changed_number_is_nearer_than_a_teaser() -> None:
     corrected = item(STORY.replace("37 Brücken", "38 Brücken"))
     answer = placed(corrected, stored(number=7), stored(STORY[:200], number=8))

@@ -246,6 +246,16 @@ def test_a_kill_that_names_no_known_story_is_shown_to_a_person(tmp_path: Path) -
         assert headline in post.body.decode()
 
 
+def test_a_kill_of_its_own_that_names_the_story_takes_it_back(room: Room) -> None:
+    room.wire("wire", TRIP)
+    room.add_source("wire")
+    room.poll()
+    asked_to = f"Bitte verwenden Sie die Meldung dpa 157 „{TRIP.headline}“ nicht. Sie ist falsch."
+    room.wire("wire", TRIP, Entry("k-1", "KILL KILL KILL", asked_to))
+    room.poll()
+    assert ["alert", "retraction"] == room.kinds()
+
+
 def test_a_kill_that_comes_first_is_a_tombstone(room: Room) -> None:
     kill(room)
     long(room)

@@ -121,6 +121,7 @@ class Candidate:
     shared: int = 0  # fingerprints in common
     link: bool = False  # the same canonical link
     text: bool = False  # the same normalised text
+    named: bool = False  # a withdrawal names it, see `story.naming`
 
 
 class Link(StrEnum):

@@ -19,6 +19,7 @@ SERIES = frozenset({marks.MARKET, marks.HOLDINGS})  # written from templates, da
 SERIES_THRESHOLD = 0.9
 LEAST_WORDS = 4  # of a text that can be equal to another by more than chance
 NOTICE = 60  # shingles: the notices and footers that many items carry are not longer
+CASE = 60  # words: a report of a desk that has one like it with another number is the next case, below it
 COMPARED = 8  # candidates whose texts are compared: those that share the most fingerprints
 
 
@@ -72,16 +73,19 @@ def _by_mark(item: Item, text: Sketch, earlier: Sequence[_Earlier]) -> Placement
     """
     if item.signal is Signal.NONE or _is_series(item):
         return None
+    if known := next((other for other, _ in earlier if other.named), None):
+        return _version(known, f"a withdrawal that names item {known.item}")
     named = f"{text.headline} {text.body}" if item.signal is Signal.KILL else ""
     for other, there in reversed(earlier):  # the newest that bears the headline
         if other.source != item.source or len(there.headline.split()) < LEAST_WORDS:
             continue
         if there.headline == text.headline or there.headline in named:
-            reason = f"marked as {item.signal}, with the headline of item {other.item}"
-            return Placement(
-                link=Link.VERSION, story=other.story, nearest=other.item, score=1.0, reason=reason
-            )
+            return _version(other, f"marked as {item.signal}, with the headline of item {other.item}")
     return None
+
+
+def _version(of: Candidate, reason: str) -> Placement:
+    return Placement(link=Link.VERSION, story=of.story, nearest=of.item, score=1.0, reason=reason)
 
 
 def _by_link(item: Item, earlier: Sequence[_Earlier]) -> Placement | None:
@@ -134,12 +138,15 @@ def _by_likeness(
     others = {
         other.story for comparison, other, there in compared if not comparison.kind and not _is_brief(there)
     }
+    told = {other.story for other in found if other.source == item.source and item.signal is Signal.NONE}
     near = [
         (comparison, other)
         for comparison, other, there in compared
         if comparison.kind
         and not (_is_series(item) and comparison.score < SERIES_THRESHOLD)
         and not (comparison.common and comparison.shared < NOTICE and not _kindred(text, there))
+        # A police desk writes each accident in the words of the last; who corrects a number says so.
+        and not (comparison.kind is Link.NUMBER_CHANGED and other.story in told and text.told_length < CASE)
         # A few words may open two different reports; they must not make one story of them.
         and not (_is_brief(there) and other.story in others)
     ]
