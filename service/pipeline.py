@@ -45,6 +45,7 @@ from service.model import (
     Feed,
     Fetched,
     Node,
+    Problem,
     Source,
     SourceState,
 )
@@ -52,7 +53,7 @@ from service.reading import Memory, Read, Reading, Recalled, StaleError
 from service.release import Releaser
 from service.settling import FencedError, note_hub, settle, settle_many
 from service.store.db import Store
-from service.telling import Teller
+from service.telling import Teller, set_aside
 from service.workers import WorkerError, Workers
 
 DELIVERY_LEASE = timedelta(seconds=60)  # twice the longest attempt: connect 5 s, read 15 s, total 30 s
@@ -133,7 +134,7 @@ class Pipeline:
         changed: list[Fetched] = []
         plain: list[Fetched | Failure] = []
         for result in results:
-            if isinstance(result, Fetched) and result.documents:
+            if isinstance(result, Fetched) and (result.documents or result.aside):
                 changed.append(result)
             else:
                 plain.append(result)
@@ -145,15 +146,16 @@ class Pipeline:
         passes("fetched")
         source = fetched.source
         recalled = self.memory.of(source.id) if fetched.status else {}
-        documents = self._read(fetched, frozenset(recalled))
-        if isinstance(documents, Failure):
-            self._settle([documents])
+        read = self._read(fetched, frozenset(recalled))
+        if isinstance(read, Failure):
+            self._settle([read])
             return 0
+        documents, aside = read
         passes("parsed")
         entries = [entry for document in documents for entry in document.all(recalled)]
         feed = documents[-1].feed if documents else Feed()
         try:
-            stored, result, due = self._store(fetched, entries, feed)
+            stored, result, due = self._store(replace(fetched, aside=aside), entries, feed)
         except FencedError:
             self.parts.report("source.taken-over", source=source.name)
             return 0
@@ -191,14 +193,18 @@ class Pipeline:
             result = aged(fetched, (entry.published_at for entry in entries), len(stored), now)
             due = settle(tx, result, feed.freshness, len(stored), now, parts.config.poll)
             note_hub(tx, fetched, feed, len(stored), now)
+            set_aside(tx, parts.config, fetched, now)
         return stored, result, due
 
-    def _read(self, fetched: Fetched, recalled: frozenset[int]) -> list[Read] | Failure:
+    def _read(
+        self, fetched: Fetched, recalled: frozenset[int]
+    ) -> tuple[list[Read], tuple[Problem, ...]] | Failure:
         """What the documents held, read in a worker process: a hostile one kills the worker alone.
 
-        Where a transport can put an unreadable document aside, it does, and the others go on.
+        Where a transport can put an unreadable document aside, it does, and the others go on; those that lie
+        there now are the second part.
         """
-        source, read = fetched.source, []
+        source, read, aside = fetched.source, [], list(fetched.aside)
         for document in fetched.documents:
             try:
                 given = (document, source, self.parts.config.agencies, recalled)
@@ -208,8 +214,9 @@ class Pipeline:
                     # Without the cursor: a server that says "unchanged" next time must not make it look well.
                     return Failure(source=source, kind=FailureKind.UNREADABLE, reason=str(error))
                 fetched.reject(document.name, str(error))
+                aside.append(Problem(str(error), document.name))
                 self.parts.report("document.rejected", source=source.name, name=document.name, reason=error)
-        return cast(list[Read], read)
+        return cast(list[Read], read), tuple(aside)
 
     # ------------------------------------------------------------ settling sources
 

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from hashlib import blake2b
 
 from service.alerts import policy
 from service.alerts.hours import next_digest
@@ -24,6 +25,7 @@ from service.model import (
     DeliveryKind,
     DeliveryState,
     Evidence,
+    Fetched,
     Hit,
     Item,
     Link,
@@ -42,6 +44,7 @@ from service.text.morphology import Morphology
 
 URGENCY = tuple(Priority).index  # the most urgent is the least
 
+ASIDE_SHOWN = 10  # documents that a message about unreadable ones lists
 FIRST_WORD = "Nachricht"  # any word opens the lexicon of a language
 
 
@@ -344,6 +347,20 @@ def announce(
             )
         )
     return len(present)
+
+
+def set_aside(tx: Transaction, config: Config, fetched: Fetched, now: datetime) -> None:
+    """Tell the operators of documents that lie aside, unread: of each once, of a source's at most hourly."""
+    source, places = fetched.source, {}
+    for each in fetched.aside:
+        name = blake2b(each.where.encode(errors="replace"), digest_size=8).hexdigest()
+        if tx.once.first(f"aside:{source.id}:{now:%G-W%V}:{name}", now):
+            places[each.where] = each.what
+    if places and tx.once.first(f"aside:{source.id}:{now:%Y-%m-%dT%H}", now):
+        shown = dict(list(places.items())[:ASIDE_SHOWN])
+        facts = {"source": source.name, "shown": shown, "more": len(places) - len(shown)}
+        kept = f"{source.url}/bad" if source.url.startswith("folder:") else ""
+        announce(tx, config, config.alerts.operators, About.ASIDE, now, kept=kept, **facts)
 
 
 def directory(tx: Transaction) -> Directory:

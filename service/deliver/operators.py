@@ -29,6 +29,7 @@ class About(StrEnum):
     CHANNEL_UP = "channel_up"  # (channel, away)
     FORECAST = "forecast"  # a rule alerts more than its back-test said (rule, alerts, expected)
     ALIVE = "alive"  # the daily line (items, alerts, sent, polled, blind, dead, down)
+    ASIDE = "aside"  # documents that cannot be read (source, shown, more, kept)
     UNKNOWN_KILL = "unknown_kill"  # a withdrawal that names no story (headline, lead)
     HANDOVER = "handover"  # the change of shifts (shift, listed)
 

@@ -22,7 +22,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from service.errors import UsageError
 from service.fetch.http import Client, Result
-from service.model import Document, Failure, FailureKind, Fetched, Source
+from service.model import Document, Failure, FailureKind, Fetched, Problem, Source
 
 STABLE = 2.0  # seconds without a change
 WRITING = (".tmp", ".part", ".filepart", ".reason")
@@ -58,11 +58,13 @@ def read(source: Source, client: Client) -> Result:
         return _failure(source, f"{folder}: files cannot be moved from it (it needs write permission)")
     taken: dict[str, _File] = {}
     documents: list[Document] = []
+    aside: list[Problem] = []
     for file in files[:MOST_FILES]:
         if documents and sum(len(document.body) for document in documents) + file.size > MOST_BYTES:
             break
         if file.size > limit:
-            _set_aside(file, f"larger than {limit / 10**6:g} MB (http.max_bytes)")
+            aside.append(Problem(f"larger than {limit / 10**6:g} MB (http.max_bytes)", file.path.name))
+            _set_aside(file, aside[-1].what)
             continue
         if (document := _document(file, client.clock())) is not None:
             documents.append(document)
@@ -82,6 +84,7 @@ def read(source: Source, client: Client) -> Result:
         documents=tuple(documents),
         acknowledge=acknowledge if taken else None,
         reject=reject,
+        aside=tuple(aside),
     )
 
 

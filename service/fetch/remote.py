@@ -30,7 +30,7 @@ import fsspec
 
 from service.fetch import credentials
 from service.fetch.http import Client, Result
-from service.model import Document, Failure, FailureKind, Fetched, Source
+from service.model import Document, Failure, FailureKind, Fetched, Problem, Source
 
 STABLE = 2.0  # seconds between two lists, for a file whose date does not say that it is old enough
 OLD_ENOUGH = timedelta(minutes=1)  # by its date on the server; more than two clocks usually differ
@@ -110,13 +110,15 @@ def _look(source: Source, client: Client, files: Any, folder: str) -> Fetched:  
         done |= {file.mark for file in fresh[:-MOST_FILES]}
         fresh = fresh[-MOST_FILES:]
     documents: list[Document] = []
+    aside: list[Problem] = []
     for file in fresh[:MOST_FILES]:
         taken += file.size
         if documents and (taken > MOST_BYTES or time.monotonic() - began > ENOUGH):
             break
         done.add(file.mark)
         if file.size > client.settings.max_bytes:
-            log.warning("%s: %s is larger than http.max_bytes, and left out", source.name, file.name)
+            limit = client.settings.max_bytes / 10**6
+            aside.append(Problem(f"larger than {limit:g} MB (http.max_bytes)", file.name))
             continue
         sink = _Sink(file.size, began + LONGEST_VISIT)
         _fetch(files, file.path, sink)
@@ -127,6 +129,7 @@ def _look(source: Source, client: Client, files: Any, folder: str) -> Fetched:  
         cursor=replace(source.cursor, position=position),
         documents=tuple(documents),
         reject=lambda name, reason: log.warning("%s: %s is left out: %s", source.name, name, reason),
+        aside=tuple(aside),
     )
 
 

@@ -144,6 +144,7 @@ class Fetched:
     topic: str = ""  # likewise: the name of the feed at its hub
     acknowledge: Callable[[], None] | None = None  # called after the commit, for queues and folders
     reject: Callable[[str, str], None] | None = None  # before it: (Document.name, why) of what is no wire
+    aside: tuple[Problem, ...] = ()  # documents that were put aside, by name: too large, or no wire
 
 
 class SubscriptionState(StrEnum):
