@@ -127,3 +127,33 @@ def test_times_are_of_this_place_and_distances_in_words() -> None:
         assert f"{words} ago" == terminal.ago(NOW - timedelta(seconds=seconds), NOW)
         assert f"in {words}" == terminal.due(NOW + timedelta(seconds=seconds), NOW)
     assert "now" == terminal.due(NOW, NOW)
+
+
+@given(st.text(st.sampled_from("ab  `\u4e2d"), max_size=120), st.integers(20, 60))
+def test_a_folded_line_keeps_its_words_and_fits(line: str, width: int) -> None:
+    lines = list(terminal.folded(line, width))
+    assert line.split() == " ".join(lines).split()
+    columns = [sum(1 + (c == "\u4e2d") for c in each) for each in lines]
+    longest = max((sum(1 + (c == "\u4e2d") for c in part) for part in _unbroken(line)), default=0)
+    assert max(columns) <= max(width, longest + width // 2)
+
+
+def _unbroken(line: str) -> list[str]:
+    """The words, and what stands in backticks as one."""
+    return re.sub("`[^`]*`", lambda code: code[0].replace(" ", "_"), line).split()
+
+
+def test_a_long_line_goes_on_under_its_own_column() -> None:
+    hit = "  2026-11-24 06:12  Zins steigt, und die Märkte sind überrascht"
+    assert [
+        "  2026-11-24 06:12  Zins steigt, und die",
+        "                    Märkte sind",
+        "                    überrascht",
+    ] == list(terminal.folded(hit, 40))
+    assert ["  | a b c", "  | d"] == list(terminal.folded("  | a b c d", 10))
+    assert ["see", "`monitor list-rules`"] == list(terminal.folded("see `monitor list-rules`", 20))
+
+
+def test_a_line_that_somebody_will_copy_is_never_broken() -> None:
+    command = terminal.Whole("undo: monitor add-rule " + "Zins " * 40)
+    assert [command] == list(terminal.folded(command, 40))

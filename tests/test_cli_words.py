@@ -81,13 +81,13 @@ def test_the_option_says_the_language_before_and_after_the_command(monitor: Shel
 
 def test_a_german_reads_german(monitor: Shell) -> None:
     added = monitor("--ui-lang", "de", "add-rule", "Zins", "-EZB")
-    assert added.out.startswith("Regel zins-ezb hinzugefügt\n  Abfrage    Zins -EZB\n")
-    assert "träfe      noch ist nichts gespeichert" in added.out
+    assert added.out.startswith("Regel zins-ezb hinzugefügt\n  Abfrage      Zins -EZB\n")
+    assert "träfe        noch ist nichts gespeichert" in added.out
     listed = monitor("--ui-lang", "de", "list-rules").out.splitlines()
     assert ["Name", "Zustand", "Vorrang", "meldet", "an", "Abfrage"] == listed[0].split()
     screen = monitor("--ui-lang", "de", "status").out
-    assert "Dienst     keiner läuft (monitor run)" in screen
-    assert "Quellen    keine (monitor add-source URL); nächster Abruf –" in screen
+    assert "Dienst       keiner läuft (monitor run)" in screen
+    assert "Quellen      keine (monitor add-source URL); nächster Abruf –" in screen
     shown = monitor("--ui-lang", "de", "show-rule", "zins-ezb").out
     assert "Fassung 1" in shown
 

@@ -82,10 +82,11 @@ def test_a_sentence_that_nests_itself_without_end_is_left_alone() -> None:
     assert "again: " * 1000 == endless.said("again: " * 1000)
 
 
-# What a person types or a program names, and parts of sentences, are the same in every language.
+# What a person types or a program names is the same in every language; parts of sentences are said as wholes.
 UNSAID = re.compile(
     r"\W*(?:\{\}\W*)*|(?:monitor|chmod|export) .*|(?:[a-z_]+|\{\})\.[a-z_]+|.*\blexicon\b.*"
-    r"|(?:is it|a field is) .*|\{\}(?:as text, quote| as item| item).*|not well-formed\{\}"
+    r"|(?:is it|a field is) .*|\{\}(?:as text, quote| as item| item).*|.*\w\{\}(?: as in)?"
+    r"|\{\} h \{\} min|\{\} of \{\} stored items, \{\}, \{\}"
 )
 
 

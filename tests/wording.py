@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -57,8 +58,9 @@ MADE: Mapping[str, Sequence[int]] = {
     "Problem": (0,), "Failure": (), "Outcome": (), "Next": (), "Placement": (), "Delivery": (), "Gap": (),
     "Finding": (1, 2),
 }  # fmt: skip
+SENTENCE = re.compile(r"(?:[a-z]|\{\}:? [a-z])\S* \S+ ")  # a text that is returned, of three words or more
 NAMES = {"reason", "hint", "advice", "problem", "said", "why", "gone"}
-FACES = {"cli", "web"}  # say what they have to say by catalogues of their own
+FACES = {"cli", "web", "demo.py"}  # say what they have to say by catalogues of their own, or in English
 
 
 def sentences() -> dict[str, str]:
@@ -82,6 +84,8 @@ def _said(node: ast.AST) -> Iterator[str]:
                     yield from _texts(keyword.value)
         case ast.Assign(targets=[ast.Name(id=name)], value=ast.expr() as value) if name in NAMES:
             yield from _texts(value)
+        case ast.Return(value=ast.expr() as value):
+            yield from (text for text in _texts(value) if SENTENCE.match(text))
         case ast.NamedExpr(target=ast.Name(id=name), value=value) if name in NAMES:
             yield from _texts(value)
 
@@ -98,6 +102,9 @@ def _texts(node: ast.expr) -> Iterator[str]:
             yield from _texts(node.orelse)
         case ast.BoolOp():
             for part in node.values:
+                yield from _texts(part)
+        case ast.Tuple():
+            for part in node.elts:
                 yield from _texts(part)
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 GAP = 2  # blanks between two columns of a table
 WIDEST = 30  # columns that a cell may take before the last one
+LEAST = 12  # columns that the last cell keeps on a narrow terminal
 PATIENCE = 1.0  # seconds that a command may take before it shows that it is at work
 
 
@@ -61,7 +62,7 @@ def _drawn(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> Iterator[s
     widths = [max(len(title), *(row[n].cell_len for row in rows)) for n, title in enumerate(columns)]
     widths = [*(min(width, WIDEST) for width in widths[:-1]), widths[-1]]
     left = console.width - sum(widths[:-1]) - GAP * len(widths[:-1])
-    widths[-1] = max(min(widths[-1], left), len(columns[-1]))
+    widths[-1] = max(min(widths[-1], left), LEAST)
     grid = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
     for title, width in zip(columns, widths, strict=True):
         grid.add_column(title, width=width, no_wrap=True)

@@ -8,8 +8,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from service.cli.drawing import table
-from service.cli.terminal import bold, dim, local, marked, safe, state, styled
-from service.cli.words import _, ngettext, number, told
+from service.cli.terminal import Whole, bold, dim, local, marked, safe, state, styled
+from service.cli.words import _, language, ngettext, number, told
 from service.model import Delivery, Evidence, Item, Rule
 
 if TYPE_CHECKING:
@@ -21,17 +21,18 @@ if TYPE_CHECKING:
 
 NAMED = 5  # rules or sources that are listed by name
 EXCERPT = 90  # characters of the text around a place
+NAMES = {"de": 12}  # columns of the names of fields, where ten are too few
 INDENT = " " * 20  # the column after a time
 
 
 def field(name: str, value: str) -> str:
-    """One line of a block: the name in a column of its own."""
-    return f"  {name:<10} {value}"
+    """One line of a block: the name in a column of its own, as wide as the names of the language."""
+    return f"  {name:<{NAMES.get(language(), 10)}} {value}"
 
 
-def undo(command: str, *words: str) -> str:
+def undo(command: str, *words: str) -> Whole:
     """The command that takes back what was just done; the words are quoted already."""
-    return _("undo: {command}", command=" ".join(["monitor", command, *words]))
+    return Whole(_("undo: {command}", command=" ".join(["monitor", command, *words])))
 
 
 def by(name: str) -> str:
@@ -219,8 +220,9 @@ def timeline_lines(line: Timeline) -> Iterator[str]:
 
     for event, more in condensed(line.events):
         others = dim(f" {_('and {n} more', n=number(more))}") if more else ""
-        what = bold(event.what.ljust(12))
-        yield f"  {local(event.at)}  {what}{safe(event.who)}{others}  {safe(event.text)}"
+        what = bold(told(event.what).ljust(12))
+        text = " – ".join(told(part) for part in event.text.split(" – "))
+        yield f"  {local(event.at)}  {what}  {safe(event.who)}{others}  {safe(text)}"
         for name, change in ((_("headline"), event.headline), (_("text"), event.body)):
             if change:
                 yield f"{INDENT}{dim(name)} {pieces(change)}"

@@ -75,7 +75,7 @@ class Session:
     def answer(self, shape: object, lines: Iterable[str]) -> None:
         """Print the answer: `shape` as JSON where that was asked for, else `lines`."""
         if self.json:
-            terminal.say(terminal.document(shape))
+            click.echo(terminal.document(shape))
         else:
             for line in lines:
                 terminal.say(line)

@@ -11,6 +11,7 @@ import sys
 import textwrap
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from unicodedata import east_asian_width
 
 import click
 
@@ -49,8 +50,45 @@ def _escape(match: re.Match[str]) -> str:
 
 
 def say(line: str = "") -> None:
-    """Print a line of the answer."""
-    click.echo(line)
+    """Print a line of the answer; on a terminal, what is longer goes on under its own column."""
+    for part in folded(line, shutil.get_terminal_size().columns) if on_terminal() else [line]:
+        click.echo(part)
+
+
+class Whole(str):
+    """A line that is never broken, since somebody will copy it."""
+
+    __slots__ = ()
+
+
+FIRST_COLUMNS = 32  # in which the names stand that belong to the text beside them
+
+
+def folded(line: str, width: int) -> Iterator[str]:
+    """The lines of `width` columns that a long one makes: broken between words, not within `code`."""
+    plain = click.unstyle(line)
+    if isinstance(line, Whole) or _columns(plain) <= width:
+        yield line
+        return
+    gaps = [gap.end() for gap in re.finditer(" {2,}", plain) if gap.end() <= min(FIRST_COLUMNS, width // 2)]
+    margin = " " * max(gaps, default=len(plain) - len(plain.lstrip()))
+    if plain.lstrip().startswith("| "):  # what is quoted
+        margin += "| "
+    words = re.sub("`[^`]*`", lambda code: code[0].replace(" ", "\0"), line).split(" ")
+    now, taken = words[0], _columns(click.unstyle(words[0]))
+    for word in words[1:]:
+        wide = _columns(click.unstyle(word))
+        if wide and taken + 1 + wide > width and taken > len(margin):
+            yield now.replace("\0", " ").rstrip()
+            now, taken = margin + word, len(margin) + wide
+        else:
+            now, taken = f"{now} {word}", taken + 1 + wide
+    yield now.replace("\0", " ")
+
+
+def _columns(text: str) -> int:
+    """How many columns a terminal takes for it (UAX #11): an ideograph has two."""
+    return sum(1 + (east_asian_width(character) in "WF") for character in text)
 
 
 def talk(line: str = "") -> None:

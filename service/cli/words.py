@@ -12,11 +12,10 @@ from contextvars import ContextVar
 from gettext import NullTranslations
 from pathlib import Path
 
-from service.locale.catalogue import FALLBACK, catalogue
+from service.locale.catalogue import FALLBACK, SEPARATORS, catalogue
 from service.locale.reasons import reasons
 
 HERE = Path(__file__).parent / "locale"
-SEPARATORS = {"de": str.maketrans(",.", ".,")}  # as they differ from English: 1.204 and 0,5
 
 _language = ContextVar("language", default=FALLBACK)
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 UI_LANGUAGES = ("de", "en")  # the faces speak; English is what the source is written in
 FALLBACK = "en"
+SEPARATORS = {"de": str.maketrans(",.", ".,")}  # in numbers, as they differ from English: 1.204 and 0,5
 
 
 class Catalogue(gettext.GNUTranslations):

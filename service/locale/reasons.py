@@ -6,7 +6,8 @@ language where it is shown, and nowhere earlier: the catalogue holds those sente
 So the rooms that decide know no languages, and what was stored long ago is read in the language of today.
 
 A gap is filled with what stood there; `{reason:said}` in a translation asks that this, too, be said in the
-reader's language. A sentence that no entry fits stays as it is.
+reader's language, `{share:number}` for the language's own separators. A sentence that no entry fits stays as
+it is.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
-from service.locale.catalogue import Catalogue, catalogue
+from service.locale.catalogue import SEPARATORS, Catalogue, catalogue
 
 HERE = Path(__file__).parent
 GAP = re.compile(r"\{(\w+)\}")
@@ -41,8 +42,9 @@ class _Form(NamedTuple):
 class Reasons:
     """The sentences of one language. Methods may be called from any thread."""
 
-    def __init__(self, messages: Mapping[str, str]) -> None:
+    def __init__(self, messages: Mapping[str, str], language: str = "") -> None:
         """`messages` are English sentences, with gaps or without, and their translations."""
+        self._separators = SEPARATORS.get(language, {})
         self._whole = {known: said for known, said in messages.items() if not GAP.search(known)}
         forms = [_form(known, said) for known, said in messages.items() if GAP.search(known)]
         self._forms = sorted(forms, key=lambda form: (-form.begins, -form.letters))
@@ -64,7 +66,7 @@ class Reasons:
             if form.literal in text and (found := form.pattern.fullmatch(text)):
                 say = partial(self._said, depth=depth + 1)
                 return form.translation.format_map(
-                    {name: _Gap(gap, say) for name, gap in found.groupdict().items()}
+                    {name: _Gap(gap, say, self._separators) for name, gap in found.groupdict().items()}
                 )
         return ""
 
@@ -83,9 +85,12 @@ class _Gap:
 
     text: str
     say: Callable[[str], str]
+    separators: Mapping[int, int]
 
     def __format__(self, wish: str) -> str:
-        """As it stood; with the wish `said`, in the reader's language."""
+        """As it stood; with a wish, as the reader's language has it."""
+        if wish == "number":
+            return self.text.translate(self.separators)
         return self.say(self.text) if wish == "said" else self.text
 
 
@@ -110,4 +115,4 @@ NOTHING = Reasons({})  # English, which the sentences are in
 def reasons(language: str) -> Reasons:
     """The sentences of a language."""
     found = catalogue(HERE, language)
-    return Reasons(found.messages) if isinstance(found, Catalogue) else NOTHING
+    return Reasons(found.messages, language) if isinstance(found, Catalogue) else NOTHING
