@@ -118,8 +118,9 @@ class _Placing:
         self._tx, self._source, self._now = tx, source, now
         self._readings = readings
         wanted = [Wanted(one.item.canonical_link, one.sketch.hash, one.sketch.kept) for one in readings]
-        self._likes = tx.stories.look_up(wanted, now - STORY_WINDOW, CANDIDATES)
+        tx.stories.serialize()
         self._stored = tx.stories.document_frequency({h for one in readings for h in one.sketch.kept})
+        self._likes = tx.stories.look_up(wanted, self._stored, now - STORY_WINDOW, CANDIDATES)
         self._frequency = dict(self._stored)
         self._sketches = sketches.of(tx, {each.item for each in chain.from_iterable(self._likes)})
         self._ids = iter(tx.items.reserve(len(readings)))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import islice
 
 from sqlalchemy import Connection, text
 
@@ -85,8 +86,8 @@ class Search:
 def words(item: Item) -> list[str]:
     """The different words of an item, folded, at most 5,000 of them."""
     whole = " ".join((item.headline, item.slug, *item.keywords, item.body))
-    found = dict.fromkeys(word[:LONGEST] for word in WORD.findall(fold(whole)))
-    return sorted(list(found)[:MOST])
+    found = dict.fromkeys(WORD.findall(fold(whole)))
+    return sorted({word[:LONGEST] for word in islice(found, MOST)})
 
 
 def parts(query: str) -> list[tuple[str, bool]]:

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
-from itertools import chain
+from itertools import accumulate, chain
 from typing import Any
 
 from sqlalchemy import (
@@ -39,6 +39,7 @@ from service.store.schema import story as table
 from service.store.veil import Veil
 
 POSTINGS = 40  # items under one fingerprint
+POSTINGS_READ = 20 * POSTINGS  # of the fingerprints of one item
 SHARED = 4  # fingerprints in common, from which on an item is a candidate
 
 # The key of PostgreSQL's advisory lock around placing: two nodes must not open two stories for one event.
@@ -84,15 +85,21 @@ class Stories:
         fingerprints: Collection[int],
         since: datetime,
         limit: int = 8,
+        frequency: Mapping[int, int] | None = None,
     ) -> list[Candidate]:
         """Stored items that a new one may belong to, the likeliest first, at most `limit`.
 
         They have its link, its text, or at least four of its fingerprints, and were stored at `since` or
-        later. Waits, on PostgreSQL, until no other node is placing.
+        later. Waits, on PostgreSQL, until no other node is placing. `frequency` is what `document_frequency`
+        says of the fingerprints, where the caller has asked already.
         """
-        return self.look_up([Wanted(canonical_link, text_hash, fingerprints)], since, limit)[0]
+        self.serialize()
+        known = self.document_frequency(fingerprints) if frequency is None else frequency
+        return self.look_up([Wanted(canonical_link, text_hash, fingerprints)], known, since, limit)[0]
 
-    def look_up(self, wanted: Sequence[Wanted], since: datetime, limit: int = 8) -> list[list[Candidate]]:
+    def look_up(
+        self, wanted: Sequence[Wanted], frequency: Mapping[int, int], since: datetime, limit: int = 8
+    ) -> list[list[Candidate]]:
         """The same for each of many new items, such as those of one document, at once."""
         self.serialize()
         floor = self.floor(since)
@@ -100,7 +107,8 @@ class Stories:
             return [[] for _ in wanted]
         links = self._same("link", [link_hash(one.canonical_link) for one in wanted], floor, limit)
         texts = self._same("text", [one.text_hash for one in wanted], floor, limit)
-        shared = [self._sharing(one.fingerprints, floor, limit) for one in wanted]
+        rare = [_rarest(one.fingerprints, frequency) for one in wanted]
+        shared = [self._sharing(fingerprints, floor, limit) for fingerprints in rare]
         known = self._known({*chain.from_iterable(chain(links, texts, shared))})
         found = []
         for linked, told, near in zip(links, texts, shared, strict=True):
@@ -120,11 +128,8 @@ class Stories:
 
     def document_frequency(self, fingerprints: Collection[int]) -> dict[int, int]:
         """In how many items each fingerprint stands, counted up to 40; one that is new is left out."""
-        counts: dict[int, int] = {}
-        for part in slices(fingerprints):
-            rows = self._run("frequency", wanted=self._list(part))
-            counts.update((h, count) for h, count in rows)
-        return counts
+        rows = self._run("frequency", wanted=self._list(fingerprints))
+        return {h: count for h, count in rows.all()}  # noqa: C416 - rows are no pairs to the types
 
     def get(self, story_id: int) -> Story:
         """The story; raises NotFoundError."""
@@ -220,13 +225,14 @@ class Stories:
 
         `frequency` is what `document_frequency` says of the fingerprints.
         """
-        full = Counter(frequency)
+        known = dict(frequency)
         rows = []
         for number, fingerprints in postings:
-            rows += [{"h": h, "item": number} for h in sorted(set(fingerprints)) if full[h] < POSTINGS]
-            full.update(fingerprints)
+            room = sorted(h for h in set(fingerprints) if known.get(h, 0) < POSTINGS)
+            known |= {h: known.get(h, 0) + 1 for h in room}
+            rows.append({"item": number, "wanted": self._list(room)})
         if rows:
-            self._connection.execute(POST, rows)
+            self._connection.execute(STATEMENTS["post", self._connection.dialect.name], rows)
 
     def prune(self, before: datetime, limit: int) -> int:
         """Drop up to `limit` stories that ended before then and have no items left, with their alerts."""
@@ -266,28 +272,36 @@ class Stories:
 
     def _sharing(self, fingerprints: Collection[int], floor: int, limit: int) -> dict[int, int]:
         """The items with the most fingerprints in common, with their number."""
-        counts: Counter[int] = Counter()
-        for part in slices(fingerprints):
-            rows = self._run("sharing", wanted=self._list(part), floor=floor)
-            for item_id, shared in rows:
-                counts[item_id] += shared
-        enough = [(shared, item_id) for item_id, shared in counts.items() if shared >= SHARED]
-        return {item_id: shared for shared, item_id in sorted(enough, reverse=True)[:limit]}
+        if len(fingerprints) < SHARED:
+            return {}
+        near = self._run("sharing", wanted=self._list(fingerprints), floor=floor, least=SHARED, most=limit)
+        return {item_id: shared for item_id, shared in near}  # noqa: C416 - rows are no pairs to the types
 
     def _known(self, ids: Collection[int]) -> dict[int, Row[Any]]:
         """Where each of these items came from, and the story it is in."""
-        return {row.id: row for part in slices(ids) for row in self._run("known", wanted=self._list(part))}
+        return {row.id: row for row in self._run("known", wanted=self._list(ids))}
 
     def _run(self, what: str, **given: object) -> CursorResult[*tuple[Any, ...]]:
-        return self._connection.execute(LOOK_UPS[what, self._connection.dialect.name], given)
+        return self._connection.execute(STATEMENTS[what, self._connection.dialect.name], given)
 
-    def _list(self, numbers: Sequence[int | None]) -> object:
+    def _list(self, numbers: Iterable[int | None]) -> object:
         """A parameter that is a list, as the engine takes it."""
-        return json.dumps(numbers) if self._connection.dialect.name == "sqlite" else list(numbers)
+        listed = list(numbers)
+        return json.dumps(listed) if self._connection.dialect.name == "sqlite" else listed
 
     def _items(self, where: ColumnElement[bool]) -> list[Item]:
         rows = self._connection.execute(select(*ITEM).where(where).order_by(item.c.id))
         return self._veil.items(Item(**row._asdict()) for row in rows)
+
+
+def _rarest(fingerprints: Collection[int], frequency: Mapping[int, int]) -> list[int]:
+    """Those that are known, the rarest first, as far as their posting lists are worth reading.
+
+    What stands in few items tells most; where all is boilerplate, twenty full lists tell as much as fifty.
+    """
+    known = sorted((frequency[h], h) for h in set(fingerprints) if h in frequency)
+    read = accumulate((count for count, _ in known), initial=0)
+    return [h for (_, h), before in zip(known, read, strict=False) if before < POSTINGS_READ]
 
 
 def likeliest(candidates: Iterable[Candidate], limit: int) -> list[Candidate]:
@@ -317,15 +331,25 @@ SAME = {
     " ORDER BY item.id DESC LIMIT :most) AS same",
 }
 LISTED = {"sqlite": "IN (SELECT value FROM json_each(:wanted) AS picked)", "postgresql": "= ANY(:wanted)"}
-LOOK_UPS = {
+POST = {
+    "sqlite": "INSERT INTO fingerprint (h, item) SELECT value, :item FROM json_each(:wanted)",
+    "postgresql": "INSERT INTO fingerprint (h, item)"
+    " SELECT h, :item FROM unnest(CAST(:wanted AS bigint[])) AS h",
+}
+SHARING = (
+    "SELECT item, count(*) FROM fingerprint WHERE h {0} AND item >= :floor GROUP BY item"
+    " HAVING count(*) >= :least ORDER BY count(*) DESC, item DESC LIMIT :most"
+)
+STATEMENTS = {
     (what, dialect): text(sql.format(LISTED[dialect]))
     for dialect in LISTED
     for what, sql in (
         ("link", SAME[dialect].format("link_hash")),
         ("text", SAME[dialect].format("text_hash")),
+        ("post", POST[dialect]),
         ("known", "SELECT id, source, story FROM item WHERE id {0}"),
         ("frequency", "SELECT h, count(*) FROM fingerprint WHERE h {0} GROUP BY h"),
-        ("sharing", "SELECT item, count(*) FROM fingerprint WHERE h {0} AND item >= :floor GROUP BY item"),
+        ("sharing", SHARING),
     )
 }
 OPEN = insert(table)
@@ -344,4 +368,3 @@ JOIN = (
         }
     )
 )
-POST = insert(fingerprint)

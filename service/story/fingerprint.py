@@ -13,17 +13,17 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 from itertools import accumulate
-from statistics import fmean
+from math import fsum
 from zlib import crc32
 
 from service.model import Item, Link
 from service.story import marks
-from service.story.figures import compare
+from service.story.figures import Figures, compare
 from service.text.fold import fold
 from service.text.tokens import words
 
@@ -191,19 +191,10 @@ def _shingled(run: Sequence[str]) -> array[int]:
     return array("I", [crc32(joined[a : b - 1]) for a, b in zip(starts, starts[SHINGLE:], strict=False)])
 
 
-@dataclass(frozen=True, slots=True)
-class _Shingles:
-    """The shingles of a text as sets."""
-
-    told: frozenset[int]  # of what the item tells
-    everything: frozenset[int]
-
-
 @lru_cache(maxsize=RECENT)
-def _shingles(of: Sketch) -> _Shingles:
-    body = frozenset(of.run)
-    everything = body.union(of.head)
-    return _Shingles(body if of.length >= SHORT else everything, everything)
+def _told(text: Sketch) -> frozenset[int]:
+    """The shingles of what the item tells."""
+    return frozenset(text.run if text.length >= SHORT else text.run + text.head)
 
 
 # ---------------------------------------------------------------- the comparison
@@ -225,26 +216,34 @@ class Comparison:
     common: bool = False
 
 
-def containment(new: Sketch, old: Sketch, frequency: Mapping[int, float]) -> Comparison:
+def weights(frequency: Mapping[int, float]) -> Mapping[int, float]:
+    """What fingerprints weigh, by the number of stored items they stand in.
+
+    One in more than a handful of them belongs to a template or a footer and weighs `1 / (1 + df - 6)`.
+    """
+    return {h: 1 / (1 + max(0, count - COMMON)) for h, count in frequency.items()}
+
+
+def containment(new: Sketch, old: Sketch, weighs: Mapping[int, float]) -> Comparison:
     """Whether two texts tell the same, by the weighted share of the smaller one in the larger one.
 
-    `frequency` says in how many stored items a fingerprint stands. A shingle in more than a handful of them
-    belongs to a template or a footer and weighs `1 / (1 + df - 6)`; one whose frequency is not known, since
-    only a sample is stored, weighs what its like weighs on average. Reports from one template share their
+    `weighs` are the `weights` of fingerprints of the new one. A shingle whose weight is not known, since only
+    a sample is stored, weighs what its like weighs on average. Reports from one template share their
     sentences but not their figures, see `story.figures`. A teaser begins in the opening of the longer text;
     what stands only further down there is a quotation.
     """
     small, large = sorted((new, old), key=lambda each: (each.told_length, each.told, each.headline))
-    told = _shingles(small).told
-    shared = told & _shingles(large).everything
+    told = _told(small)
+    shared = told.intersection(large.run) | told.intersection(large.head)
     if len(shared) < LEAST_SHARED:
         return Comparison(0.0, len(shared), None)
-    weight, rest = _mean_weight(shared, frequency), told - shared
+    known = weighs.keys() & told
+    weight, other = _mean(weighs, known & shared), _mean(weighs, known - shared)
     mass = len(shared) * weight
-    score = mass / (mass + len(rest) * _mean_weight(rest, frequency))
+    score = mass / (mass + (len(told) - len(shared)) * other)
     if score < THRESHOLD:
         return Comparison(score, len(shared), None)
-    figures = compare(new.told.split(), old.told.split())
+    figures = _figures(new, old)
     kind = Link.TEASER if small.told_length < TEASER * large.told_length else Link.COPY
     opening = large.run[: 2 * OPENING]
     quoted = small.length >= SHORT and frozenset(small.run[:OPENING]).isdisjoint(opening)
@@ -259,7 +258,16 @@ def containment(new: Sketch, old: Sketch, frequency: Mapping[int, float]) -> Com
     )
 
 
-def _mean_weight(shingles: frozenset[int], frequency: Mapping[int, float]) -> float:
-    """The mean weight of shingles; those whose frequency is known stand for the others of their sort."""
-    known = [1 / (1 + max(0, frequency[h] - COMMON)) for h in frequency.keys() & shingles]
-    return fmean(known) if known else 1.0
+def _figures(new: Sketch, old: Sketch) -> Figures:
+    """What became of the numbers, of which most texts have none in common."""
+    if not (_DIGIT.search(new.told) and _DIGIT.search(old.told)):
+        return Figures(agree=True)
+    return compare(new.told.split(), old.told.split())
+
+
+_DIGIT = re.compile(r"\d")
+
+
+def _mean(weighs: Mapping[int, float], shingles: Collection[int]) -> float:
+    """The mean weight of those shingles whose weight is known; they stand for the others of their sort."""
+    return fsum(map(weighs.__getitem__, shingles)) / len(shingles) if shingles else 1.0

@@ -6,13 +6,14 @@ one story. An alert goes out once for a story, so a wrong link costs more than a
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import NamedTuple
 
 from service.model import Candidate, Item, Link, Placement, Signal
 from service.story import marks
-from service.story.fingerprint import COMMON, SHORT, Comparison, Sketch, containment
+from service.story.fingerprint import COMMON, SHORT, Comparison, Sketch, containment, weights
 from service.story.identity import Kind, Recognition
 
 SERIES = frozenset({marks.MARKET, marks.HOLDINGS})  # written from templates, day after day
@@ -130,10 +131,10 @@ def _by_likeness(
 ) -> Placement | None:
     """The nearest text, where it is near enough to be the same report."""
     looked_at = sorted(earlier, key=lambda each: (-each.found.shared, each.found.item))[:COMPARED]
-    found = [each.found for each in looked_at]
-    elsewhere = {story: _elsewhere(story, found, frequency) for story in {each.story for each in found}}
+    sources = Counter(story for story, _ in {(each.found.story, each.found.source) for each in looked_at})
+    weighs = {n: _elsewhere(n, len(looked_at), frequency) for n in set(sources.values())}
     compared = [
-        (containment(text, there, elsewhere[other.story]), other, there) for other, there in looked_at
+        (containment(text, there, weighs[sources[other.story]]), other, there) for other, there in looked_at
     ]
     others = {
         other.story for comparison, other, there in compared if not comparison.kind and not _is_brief(there)
@@ -164,19 +165,16 @@ def _by_likeness(
     )
 
 
-def _elsewhere(
-    story: int, looked_at: Sequence[Candidate], frequency: Mapping[int, int]
-) -> Mapping[int, float]:
-    """In how many items outside a story each fingerprint stands, by the look of the candidates.
+def _elsewhere(sources: int, looked_at: int, frequency: Mapping[int, int]) -> Mapping[int, float]:
+    """What each fingerprint weighs by the items outside a story that it stands in, as the candidates show.
 
     A report that forty portals carry is no boilerplate. It is told by its many sources: the reports from one
     template, too, may have come into one story, but from one desk. Where there are more candidates than are
     looked at, these stand for all.
     """
-    sources = len({each.source for each in looked_at if each.story == story})
-    if len(looked_at) < COMPARED:
-        return {h: count - sources for h, count in frequency.items()}
-    return {h: count * (1 - sources / COMPARED) for h, count in frequency.items()}
+    if looked_at < COMPARED:
+        return weights({h: count - sources for h, count in frequency.items()})
+    return weights({h: count * (1 - sources / COMPARED) for h, count in frequency.items()})
 
 
 def _in_words(comparison: Comparison) -> str:

@@ -156,13 +156,14 @@ def _take_in(tx: Transaction, item: Item, sketches: Sketches) -> tuple[Item, Pla
     [keys] = identify([known_by])
     all_names = (keys.primary, *keys.aliases)
     recognition = recognise(keys, known_by, tx.items.seen(item.source, all_names))
+    frequency = tx.stories.document_frequency(text.kept)
     candidates = tx.stories.candidates(
         canonical_link=item.canonical_link,
         text_hash=text.hash,
         fingerprints=text.kept,
         since=item.received_at - WINDOW,
+        frequency=frequency,
     )
-    frequency = tx.stories.document_frequency(text.kept)
     near = sketches.of(tx, {each.item for each in candidates})
     placement = place(item, text, recognition, candidates, near, frequency)
     cpu = time.process_time() - begin
