@@ -137,7 +137,7 @@ def growing(
     """The back-test as it grows, for whoever watches it; beside it stands whether it is whole."""
     with app.store.read() as tx:
         reader = _Reader(app, tx, query, other, newest)
-        due = time.monotonic() + every.total_seconds() / 2  # the first figures come early
+        due = time.monotonic() + every.total_seconds() / 4  # the first figures come early
         for page in tx.items.wordings(since=app.store.now() - since):
             reader.read(page)
             if time.monotonic() > due:

@@ -5,7 +5,9 @@
 `desk` is the front page: milliseconds to its first byte (the median and the worst of 30 looks), bytes on the
 wire. `live` is the time from the commit of a hit to its arrival on an open page, in milliseconds. `pages` are
 open pages: what each adds to the memory of the process in kilobytes, and the milliseconds of a whole poll
-without and with them. `editor` is the time from sending a query to its first figures and to the last.
+without and with them. `editor` is the time from sending a query to its first figures and to the last, and,
+where there is a Chromium, from the last key in it to the first figures on its screen (the median of five).
+`stop_s` is how long the end takes while as many pages are open.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import resource
+import shutil
 import statistics
 import sys
 import tempfile
@@ -25,12 +28,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from playwright.sync_api import sync_playwright
 from sqlalchemy import insert
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from service.model import AlertState, DeliveryKind, DeliveryState, Evidence, Link, Priority, Signal, Status
 from service.store import schema
+from service.web.server import Server
 from tests.desk import Visitor, desk
 from tests.newsroom import TRIP, Entry, Room, newsroom
 
@@ -226,6 +231,52 @@ def editor(visitor: Visitor) -> dict[str, Any]:
     return {"first_ms": round(first * 1000), "whole_s": round(time.perf_counter() - began, 1)}
 
 
+WATCHED = """() => {
+    const query = document.querySelector("#query"), trial = document.querySelector("#trial");
+    window.key = window.shown = 0;
+    query.addEventListener("input", () => { window.key = performance.now(); window.shown = 0; });
+    new MutationObserver(() => {
+        if (!window.shown && trial.querySelector(".sum")) window.shown = performance.now();
+    }).observe(trial, { childList: true, subtree: true });
+}"""
+
+
+def typed(visitor: Visitor, tries: int = 5) -> float | None:
+    """Milliseconds from the last key to the first figures on the screen; None without a Chromium."""
+    path = shutil.which("chromium")
+    if path is None:
+        return None
+    times = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        for _ in range(tries):
+            page = browser.new_page()
+            page.goto(f"{visitor.url}/rules/new", wait_until="domcontentloaded")
+            page.evaluate(WATCHED)
+            page.locator("#query").press_sequentially("Reise + Landkreis", delay=40)
+            page.locator("#trial .sum").wait_for(timeout=60_000)
+            times.append(float(page.evaluate("window.shown - window.key")))
+            page.close()
+        browser.close()
+    return round(statistics.median(times))
+
+
+def stop(room: Room, number: int) -> float:
+    """How long a desk takes to end on which many pages are open, in seconds."""
+    with ExitStack() as stack:
+        server = Server(room.app)
+        server.start()
+        server.ready.wait(10)
+        client = stack.enter_context(
+            httpx.Client(base_url=server.url, timeout=60, limits=httpx.Limits(max_connections=None))
+        )
+        for _ in range(number):
+            stack.enter_context(client.stream("GET", "/live"))
+        began = time.perf_counter()
+        server.stop()
+        return round(time.perf_counter() - began, 2)
+
+
 def main() -> None:
     """Measure all of it."""
     parser = argparse.ArgumentParser()
@@ -247,8 +298,9 @@ def main() -> None:
                 "desk": front_page(visitor),
                 "live": arrival(room, visitor),
                 "pages": crowd(room, visitor, given.pages),
-                "editor": editor(visitor),
+                "editor": editor(visitor) | {"typed_ms": typed(visitor)},
             }
+        found["stop_s"] = stop(room, given.pages)
     print(json.dumps(found, indent=2))
 
 
