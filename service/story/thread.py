@@ -139,7 +139,8 @@ def _by_likeness(
     others = {
         other.story for comparison, other, there in compared if not comparison.kind and not _is_brief(there)
     }
-    told = {other.story for other in found if other.source == item.source and item.signal is Signal.NONE}
+    own = {other.story for other, _ in looked_at if other.source == item.source}
+    told = own if item.signal is Signal.NONE else set()
     near = [
         (comparison, other)
         for comparison, other, there in compared
