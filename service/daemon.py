@@ -31,6 +31,7 @@ from sdnotify import SystemdNotifier
 
 from service import __version__
 from service.actions import readiness
+from service.actions.drops import Drops
 from service.actions.oversight import oversee
 from service.actions.pushing import subscribe
 from service.actions.rules import keep_counts
@@ -49,6 +50,7 @@ SWEEP = timedelta(seconds=20)  # a third of the shortest lease
 WATCH = 2.0  # seconds between two looks at the beats, on the monotonic clock
 PRUNE = timedelta(hours=1)
 OVERSEE = timedelta(seconds=10)
+DROPS = timedelta(seconds=10)  # between two looks for folders that are sources
 HUBS = timedelta(seconds=60)  # between two looks for hubs that are to be asked
 WATCHMAN = timedelta(seconds=60)  # between two looks for sources that are blind or back
 RETRY = 1.0  # seconds until a refused transaction is tried again
@@ -75,6 +77,7 @@ class Daemon:
         self.progress = dict.fromkeys(("polling", "delivering"), time.monotonic())
         self.web = Server(app)
         self.seek = Seeker(app)
+        self.drops = Drops(app)
 
     def run(self) -> None:
         """Run until a signal or `stop`; then finish what is in hand and give the rest back."""
@@ -103,6 +106,7 @@ class Daemon:
         self._beat("sweep", SWEEP, self._sweep)
         self._beat("prune", PRUNE, self._prune)
         self._beat("watch", WATCHMAN, self._watch_sources)
+        self._beat("drops", DROPS, self.drops.look)
         self._beat("hubs", HUBS, lambda: subscribe(app))
         self._beat("oversee", OVERSEE, lambda: oversee(app))
         if app.config.heartbeat.url:
@@ -124,6 +128,7 @@ class Daemon:
         self.stopped.set()
         self.web.stop()
         self.scheduler.shutdown(wait=True)
+        self.drops.close()
         for thread in self.threads:
             thread.join(STOP_PATIENCE)
         self.app.close()

@@ -135,6 +135,16 @@ class Sources:
         resumed = {"state": SourceState.OK, "failures": 0, "next_poll_at": now, "claims": 0}
         self._connection.execute(update(table).where(table.c.id == self.get(name).id).values(resumed))
 
+    def scheduled(self, scheme: str) -> Sequence[str]:
+        """The URLs of a scheme that are polled, in order."""
+        on = (table.c.url.startswith(scheme, autoescape=True), table.c.next_poll_at.is_not(None))
+        return self._connection.execute(select(table.c.url).where(*on).order_by(table.c.url)).scalars().all()
+
+    def hurry(self, urls: Collection[str], now: datetime) -> None:
+        """Poll these at once; not what is off the schedule."""
+        waiting = (table.c.url.in_(urls), table.c.next_poll_at > now, table.c.removed_at.is_(None))
+        self._connection.execute(update(table).where(*waiting).values(next_poll_at=now))
+
     def claim(
         self, now: datetime, limit: int, lease: timedelta, node: int, *, kept: int = 0
     ) -> Sequence[Source]:
