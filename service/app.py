@@ -190,6 +190,10 @@ class App:
         """This monitor for somebody who may see what is embargoed: the same parts, seen without the veil."""
         return cast(App, _Trusted(self))
 
+    def untrusted(self) -> App:
+        """This monitor as anybody sees it."""
+        return self
+
     def close(self) -> None:
         """Close what was opened, the last first: senders, fetchers and workers before the store."""
         while self._open:
@@ -204,6 +208,10 @@ class _Trusted:
 
     def __init__(self, app: App) -> None:
         self._app, self.store = app, app.store.trusted()
+
+    def untrusted(self) -> App:
+        """The monitor as anybody sees it."""
+        return self._app
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the monitor has
         return getattr(self._app, name)

@@ -20,7 +20,8 @@ import pytest
 from fastapi.routing import APIRoute
 
 from service import config
-from service.actions import desk, people, rounds
+from service.actions import desk, handover, people, rounds
+from service.actions.oversight import oversee
 from service.app import build
 from service.daemon import LogLines
 from service.model import Account, Item, Role, Scope, Signal, Status, utcnow
@@ -139,12 +140,12 @@ def ingest(room: Room, version: int, until: datetime | str | None, **facts: Any)
     assert {} == rounds.ingest(room.app, [file]).failures
 
 
-def trust(room: Room, clock: LateClock) -> None:
+def trust(room: Room, clock: LateClock, **chief: str) -> None:
     """Give the newsroom that clock, and two channels, of which one may see what is embargoed."""
     room.app.close()
     room.settings["channels"] = {
         "desk": {"url": room.hooks.url(path="/desk")},
-        "chief": {"url": room.hooks.url(path="/chief"), "sees_embargoed": True},
+        "chief": {"url": room.hooks.url(path="/chief"), "sees_embargoed": True, **chief},
     }
     settings = config.read(room.settings, path=str(room.folder / "config.toml"))
     room.app = build(settings, clock, migrate=True, group_wait=timedelta(0))
@@ -404,6 +405,35 @@ def test_a_digest_lists_it_to_whoever_may_see_it_alone(tmp_path: Path) -> None:
         clock.behind -= 2 * HOUR
         rounds.deliver(room.app)
         assert [["/desk", True]] == [[p.path, bool(secrets(p.body.decode()))] for p in room.hooks.posts[2:]]
+
+
+def test_a_handover_that_is_sent_holds_nothing_embargoed_whoever_sends_it(tmp_path: Path) -> None:
+    with newsroom(tmp_path) as room:
+        room.add_rule("Notenbank*")
+        ingest(room, 1, utcnow() + HOUR)
+        app = room.app.trusted()
+        seen = handover.handover(app, utcnow() - HOUR)
+        assert secrets(str(seen.shape()))
+        handover.send(app, seen, ["desk"])
+        rounds.deliver(room.app)
+        [post] = room.hooks.posts
+        assert "Embargoed until" in post.body.decode()
+        assert [] == secrets(post.body.decode())
+
+
+def test_a_fallback_that_may_not_see_it_gets_it_in_its_time(tmp_path: Path) -> None:
+    with newsroom(tmp_path) as room:
+        clock = LateClock(timedelta(0))
+        trust(room, clock, fallback="desk")
+        room.add_rule("Notenbank*", channels=("chief",))
+        room.hooks.answer(410)
+        ingest(room, 1, utcnow() + HOUR)
+        for passed in (timedelta(0), 2 * HOUR):
+            clock.behind -= passed
+            oversee(room.app)
+            rounds.deliver(room.app)
+            paths = [post.path for post in room.hooks.posts]
+            assert (["/chief", "/desk"] if passed else ["/chief"]) == paths
 
 
 def test_a_copy_with_another_number_does_not_tell_the_embargoed_one(tmp_path: Path) -> None:

@@ -246,6 +246,17 @@ def test_a_kill_that_names_no_known_story_is_shown_to_a_person(tmp_path: Path) -
         assert headline in post.body.decode()
 
 
+def test_a_kill_reaches_whoever_was_told_of_a_copy_alone(room: Room) -> None:
+    rules.remove(room.app, "kim-jong-un-reise")
+    room.add_rule("source:portal + Kim")
+    long(room)
+    room.wire("portal", COPY)
+    room.add_source("portal")
+    room.poll()
+    kill(room)
+    assert ["alert", "retraction"] == room.kinds()
+
+
 def test_a_kill_of_its_own_that_names_the_story_takes_it_back(room: Room) -> None:
     room.wire("wire", TRIP)
     room.add_source("wire")

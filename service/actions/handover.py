@@ -106,7 +106,11 @@ def handover(app: App, begin: datetime) -> Handover:
 
 
 def send(app: App, seen: Handover, targets: Sequence[str]) -> int:
-    """How many messages with the handover were put into the outbox; raises UsageError for a target."""
+    """How many messages with the handover were put into the outbox; raises UsageError for a target.
+
+    Whoever sends it may see what is embargoed; whoever gets it may not.
+    """
+    seen = handover(app.untrusted(), seen.since)
     with app.store.begin() as tx:
         recipients.check(app, tx, targets)
         return announce(tx, app.config, targets, About.HANDOVER, app.store.now(), shift=seen, listed=LISTED)

@@ -161,12 +161,18 @@ class Overseer:
                         attempts=0,
                         last_error="",
                         created_at=self.now,
-                        due_at=self.now,
+                        due_at=self._may_go(delivery, fallback),
                         epoch=0,
                     ),
                     delivery.alerts,
                 )
                 self.app.report("delivery.fallback", delivery=delivery.id, channel=fallback)
+
+    def _may_go(self, delivery: Delivery, fallback: str) -> datetime:
+        """When the fallback may take a message: what it may not see yet waits for the end of its embargo."""
+        message, channel = delivery.message, self.app.channels.get(fallback)
+        embargo = message.embargo_until if message else None
+        return self.now if embargo is None or (channel and channel.sees_embargoed) else max(embargo, self.now)
 
     def forecasts(self, down: Iterable[str] = ()) -> None:
         """Tell the owner of a rule that it alerts ten times as often as its back-test said."""
