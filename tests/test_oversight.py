@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import queue
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -11,10 +13,11 @@ from typing import Any
 
 import pytest
 
-from service import config
+from service import config, failpoints
 from service.actions import alerts, recipients, rounds, silences
 from service.actions.oversight import oversee
 from service.app import build
+from service.daemon import Daemon
 from service.deliver.heartbeat import ping, stalled
 from service.errors import UsageError
 from service.model import DeliveryState, Priority, Verdict
@@ -219,6 +222,8 @@ def test_operators_hear_once_a_day_that_it_is_alive(make: Desk, clock: Shifted, 
 def test_a_part_that_stands_still_is_named() -> None:
     assert [] == stalled({"polling": 100.0, "delivering": 90.0}, 200.0)
     assert ["delivering"] == stalled({"polling": 100.0, "delivering": 70.0}, 200.0)
+    both = {"polling": 1.0, "matching (intake-0)": 190.0, "matching (intake-1)": 2.0}
+    assert ["matching (intake-1)", "polling"] == stalled(both, 200.0)
 
 
 def test_a_ping_says_what_came_of_it_and_not_where_it_went(chief: HookServer) -> None:
@@ -248,6 +253,53 @@ def test_the_heartbeat_is_sent_only_while_messages_may_go(tmp_path: Path, chief:
             store.close()
             assert daemon.stderr
             assert any("heartbeat.withheld" in line and "a test" in line for line in daemon.stderr)
+
+
+# sdnotify leaves its socket to the garbage collector where there is no systemd.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("part", "place"), [("polling", "claimed"), ("matching", "stored"), ("delivering", "released")]
+)
+def test_the_heartbeat_stays_away_while_a_part_stands_still(
+    make: Desk, chief: HookServer, part: str, place: str
+) -> None:
+    room = make(heartbeat={"url": chief.url("http", "/ping"), "every": "1s"}, web={"listen": "127.0.0.1:0"})
+    room.add_rule(KIM)
+    started, stands, goes_on = threading.Event(), threading.Event(), threading.Event()
+    withheld = queue.SimpleQueue[str]()
+
+    def stand(name: str) -> None:
+        if name == place and not goes_on.is_set():
+            stands.set()
+            goes_on.wait(DEADLINE)
+
+    def hear(event: str, **facts: object) -> None:
+        if event == "started":
+            started.set()
+        if event == "heartbeat.withheld":
+            withheld.put(str(facts["reason"]))
+
+    room.app.listen(hear)
+    daemon = Daemon(room.app)
+    thread = threading.Thread(target=daemon.run, daemon=True)
+    thread.start()
+    try:
+        assert started.wait(DEADLINE)
+        assert daemon.web.ready.wait(DEADLINE)  # its metrics listen, too; the last one that asks is heard
+        failpoints.listen(stand)
+        room.wire("late", *stories(1))
+        room.add_source("late")
+        assert stands.wait(DEADLINE)
+        for name in daemon.progress:  # as if it stood there for a quarter of an hour
+            if name.startswith(part):
+                daemon.progress[name] -= 900
+        assert part in withheld.get(timeout=DEADLINE)
+    finally:
+        goes_on.set()
+        failpoints.listen(lambda _name: None)
+        daemon.stop()
+        thread.join(DEADLINE)
 
 
 # ---------------------------------------------------------------- links in messages

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.desk import desk
 from tests.inbox import HookServer, MailServer
-from tests.newsroom import TRIP, rss
+from tests.newsroom import TRIP, newsroom, rss
 from tests.servers import FeedServer
 from tests.shell import Shell
 
@@ -22,6 +23,53 @@ LOOKS = (
     ("handover", "--json"),
     ("list-rules", "--json"),
 )
+
+
+PAGES = (
+    "/",
+    "/deliveries",
+    "/deliveries/1",
+    "/deliveries/2",
+    "/stories/1",
+    "/rules/kim",
+    "/rules/kim/edit",
+    "/silences",
+    "/handover",
+    "/people",
+    "/settings",
+    "/sources",
+    "/metrics",
+    "/readyz",
+    "/api/v1/deliveries?failed=true",
+    "/api/v1/deliveries/1",
+    "/api/v1/deliveries/2",
+    "/api/v1/alerts/1",
+    "/api/v1/channels",
+    "/api/v1/status",
+)
+
+
+def test_a_secret_is_on_no_page_and_in_no_event(tmp_path: Path) -> None:
+    with MailServer(users={"desk": "another"}) as mail, HookServer() as hooks:
+        login = f"smtp://desk:{CANARY}1@127.0.0.1:{mail.port}?from=m@example.org&to=d@example.org&mode=plain"
+        channels = {
+            "mail": {"url": login},
+            "hook": {"url": f"webhook://127.0.0.1:{hooks.port}/{CANARY}2?secret={CANARY}3-is-long-enough"},
+        }
+        hooks.answer(401, 500)
+        beat = {"url": f"http://127.0.0.1:9/{CANARY}4"}
+        with newsroom(tmp_path, channels=channels, heartbeat=beat) as room, desk(room) as visitor:
+            heard: list[str] = []
+            room.app.listen(lambda event, **facts: heard.append(f"{event} {facts}"))
+            room.wire("wire", TRIP)
+            room.add_source("wire")
+            room.add_rule("Kim", name="kim", channels=("mail", "hook"))
+            room.poll()
+            shown = {path: visitor.get(path).text for path in PAGES}
+    assert any("535" in page for page in shown.values())
+    assert any("delivery.retry" in event for event in heard)
+    assert [] == [path for path, page in shown.items() if CANARY in page]
+    assert [] == [event for event in heard if CANARY in event]
 
 
 @pytest.mark.slow
