@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -199,6 +200,17 @@ def test_a_source_is_added_paused_and_polled_on_pages(tmp_path: Path) -> None:
         assert visitor.post("/sources/other/explode").status_code == 404
 
 
+def test_a_source_shows_how_late_its_items_come(tmp_path: Path) -> None:
+    with newsroom(tmp_path) as room:
+        now = room.app.store.now()
+        late = [replace(TRIP, at=now - timedelta(minutes=4)), replace(MARKET, at=now - timedelta(minutes=4))]
+        room.wire("wire", *late, replace(PRICES, at=now - timedelta(days=5)))
+        room.add_source("wire")
+        room.poll()
+        with desk(room) as visitor:
+            assert ">4 minutes<" in visitor.get("/sources").text
+
+
 @pytest.mark.slow
 def test_a_silence_begins_and_ends_on_pages(tmp_path: Path) -> None:
     with busy_desk(tmp_path) as (_, visitor):
@@ -324,3 +336,13 @@ def test_a_desk_with_pages_open_ends_when_it_is_told_to(tmp_path: Path) -> None:
             assert stream.read()
         with pytest.raises(httpx.ConnectError):
             client.get("/healthz")
+
+
+def test_what_was_refused_and_why_is_said_in_the_language_of_the_reader(tmp_path: Path) -> None:
+    with busy_desk(tmp_path) as (_, web):
+        german = {"Accept-Language": "de"}
+        page = web.client.get("/search", params={"q": "Kim NEAR/x Reise"}, headers=german).text
+        assert "ein Abstand ist eine Zahl von Wörtern" in page
+        assert "wie in Kim NEAR/8 Peking" in page
+        assert "keine Regel namens nosuch" in web.client.get("/rules/nosuch", headers=german).text
+        assert "no rule named nosuch" in web.get("/rules/nosuch").text

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import re
 
 import click
 
 from service.cli.words import _
 
+COMMON = {"--config", "--json", "--embargoed", "--ui-lang", "--help"}  # options of every command
 KEEP = "\\b\n"  # before a paragraph whose lines stay as they stand; click knows it as the character
 
 
@@ -28,9 +30,13 @@ class Spoken(click.Command):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """What may be said, each option with its help."""
-        rows = [_option(parameter, ctx) for parameter in self.get_params(ctx)]
-        with formatter.section(_("Options")):
-            formatter.write_dl([row for row in rows if row])
+        rows = [row for parameter in self.get_params(ctx) if (row := _option(parameter, ctx))]
+        everywhere = [] if isinstance(self, click.Group) else [row for row in rows if _first(row) in COMMON]
+        own = [row for row in rows if row not in everywhere]
+        for heading, under in ((_("Options"), own), (_("Options of every command"), everywhere)):
+            if under:
+                with formatter.section(heading):
+                    formatter.write_dl(under)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """What else there is to know."""
@@ -39,6 +45,11 @@ class Spoken(click.Command):
             formatter.write_paragraph()
             with formatter.indentation():
                 formatter.write_text(_(self.epilog))
+
+
+def _first(row: tuple[str, str]) -> str:
+    """The name of the option that a row is about."""
+    return re.split(r"[ ,/]", row[0])[0]
 
 
 def source(command: click.Command) -> str:

@@ -102,7 +102,7 @@ def user(
 @click.argument("name", metavar="[NAME|ID]", required=False, default="")
 @click.option("--scope", "scopes", multiple=True, type=Choice(SCOPES), metavar="SCOPE",
               help=f"What it may: {', '.join(SCOPES)}; repeatable.")  # fmt: skip
-@click.option("--user", "owner", default="", metavar="NAME", help="It may no more than this user.")
+@click.option("--user", "owner", default="", metavar="NAME", help="It may do no more than this user.")
 @click.option("--for", "lasts", type=SPAN, metavar="SPAN", help="How long it opens anything.")
 def token(
     session: Session, verb: str, name: str, scopes: tuple[str, ...], owner: str, lasts: timedelta | None

@@ -31,7 +31,7 @@ from service.actions.shapes import span, when
 from service.app import App
 from service.deliver.dialect import CONTROL, clean
 from service.locale.catalogue import UI_LANGUAGES, catalogue
-from service.locale.reasons import reasons
+from service.locale.reasons import Reasons, reasons
 from service.model import Evidence, Item
 from service.web import drawing
 from service.web.forms import SAID, said
@@ -123,6 +123,7 @@ def _environment(language: str, app: App) -> Environment:
     environment.install_gettext_callables(words.gettext, words.ngettext, newstyle=True)  # type: ignore[attr-defined]
     environment.filters |= {
         "told": reasons(language).said,
+        "advised": partial(advised, reasons(language)),
         "headline": headline,
         "passage": drawing.passage,
         "outside": drawing.outside,
@@ -176,6 +177,12 @@ def prose(text: str, *, inline: bool = False) -> Markup:
     parts = [(CODE if odd % 2 else PLAIN).format(part) for odd, part in enumerate(text.split("`"))]
     drawn = Markup("").join(parts)
     return drawn if inline else Markup("<p>{}</p>").format(Markup("</p><p>").join(drawn.split("\n\n")))
+
+
+def advised(said: Reasons, marked: str) -> str:
+    """A query over its mark, as both stand, and the hint below them in the reader's language."""
+    query, mark, *hint = marked.split("\n")
+    return "\n".join([query, mark, *map(said.said, hint)])
 
 
 def verbatim(text: str) -> Lines:
