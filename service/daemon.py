@@ -171,6 +171,8 @@ class Daemon:
         with self.app.store.begin() as tx:
             tx.nodes.beat(node.id, self.app.store.now())
             freed = tx.nodes.free_dead(node.host, node.boot_id, alive)
+            nodes = tx.nodes.living(self.app.store.now() - 3 * SWEEP)
+        self.app.fetcher.client.share(nodes)
         if freed:
             self.app.report("leases.freed", count=freed)
 

@@ -33,6 +33,17 @@ def test_two_starts_lie_a_gap_apart() -> None:
     assert all(later - earlier >= 0.019 for earlier, later in pairwise(at))
 
 
+def test_nodes_that_share_the_work_share_the_gap_of_a_host() -> None:
+    hosts = Hosts(limit=1, gap=0.01)
+    known = hosts.of("known.example")
+    hosts.share(3)
+    for host in (known, hosts.of("new.example")):
+        at = starts(host, 3)
+        assert all(later - earlier >= 0.029 for earlier, later in pairwise(at))
+    hosts.share(1)
+    assert known.gap == 0.01
+
+
 def test_no_more_than_the_limit_are_under_way() -> None:
     async def most_at_once(host: Host) -> int:
         running = most = 0

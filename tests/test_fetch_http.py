@@ -717,10 +717,11 @@ def test_a_secure_feed_goes_through_a_tunnel_that_the_proxy_lets_us_dig(
         assert len(server.requests) == 1
 
 
+@pytest.mark.parametrize("status", [403, 429, 503])
 def test_a_public_host_that_asks_for_a_pause_gets_it_from_all_its_sources(
-    proxied: Fetcher, server: FeedServer
+    proxied: Fetcher, server: FeedServer, status: int
 ) -> None:
-    server.script("http://feeds.example.org/a", Answer(status=429, headers={"Retry-After": "30"}))
+    server.script("http://feeds.example.org/a", Answer(status=status, headers={"Retry-After": "30"}))
     assert fail(proxied, "http://feeds.example.org/a").kind is FailureKind.THROTTLED
     failure = fail(proxied, "http://feeds.example.org/b")
     assert failure.kind is FailureKind.DEFERRED

@@ -355,3 +355,15 @@ def test_a_node_that_stops_gives_back_what_it_holds(
         assert tx.nodes.forget(mine.id) == 1
         assert list(tx.nodes.list()) == [replace(other, seen_at=clock())]
     assert len(claim(store, node=other.id)) == 1
+
+
+def test_nodes_that_are_heard_of_are_counted(
+    store: Store, node: Callable[..., Node], clock: ManualClock
+) -> None:
+    node()
+    other = node(pid=101)
+    clock.advance(minutes=5)
+    with store.begin() as tx:
+        tx.nodes.beat(other.id, clock())
+        assert tx.nodes.living(clock() - timedelta(minutes=1)) == 1
+        assert tx.nodes.living(clock() - timedelta(minutes=6)) == 2

@@ -1,7 +1,8 @@
 """How often one host is asked: its turns, the gap between them, its hold.
 
 A host on the public internet gets `limit` requests at once, and `gap` seconds lie between two starts; after a
-429 or 503 it is left alone. A host of our own house (`http.allowed_networks`) needs none of this.
+403, 429 or 503 it is left alone. A host of our own house (`http.allowed_networks`) needs none of this. Nodes
+that share a database share a host's gap: each leaves it alone for as many gaps as there are nodes.
 Times are seconds of the monotonic clock.
 """
 
@@ -34,7 +35,7 @@ class Host:
 
     def __init__(self, limit: int, gap: float) -> None:
         self.private: bool | None = None  # None: not learned yet
-        self._gap = gap
+        self.gap = gap
         self._turns = asyncio.Semaphore(limit)  # first come, first served
         self._waiting = 0
         self._next_start = 0.0
@@ -52,15 +53,15 @@ class Host:
             return None
         if self._held_until > now:
             return self._later(self._held_until, now, "its host asked for a pause")
-        wait = max(0.0, self._next_start - now) + self._waiting * self._gap
+        wait = max(0.0, self._next_start - now) + self._waiting * self.gap
         return None if wait <= PATIENCE else self.busy(now, wait)
 
     def busy(self, now: float, wait: float = 0.0) -> Later:
         """When to come back, where the turn did not come in time."""
-        return self._later(now + max(wait, self._gap), now, "other sources on its host come first")
+        return self._later(now + max(wait, self.gap), now, "other sources on its host come first")
 
     def _later(self, at: float, now: float, reason: str) -> Later:
-        self._promised = max(self._promised + self._gap, at)
+        self._promised = max(self._promised + self.gap, at)
         return Later(self._promised - now, reason)
 
     @asynccontextmanager
@@ -77,7 +78,7 @@ class Host:
         try:
             now = time.monotonic()
             start = max(now, self._next_start)
-            self._next_start = start + self._gap  # before the sleep, so that the next one sleeps longer
+            self._next_start = start + self.gap  # before the sleep, so that the next one sleeps longer
             await asyncio.sleep(start - now)
             yield
         finally:
@@ -88,12 +89,19 @@ class Hosts:
     """The hosts by name, the most recent ones."""
 
     def __init__(self, limit: int, gap: float) -> None:
-        self._limit, self._gap = limit, gap
+        self._limit, self._gap, self._nodes = limit, gap, 1
         self._hosts: OrderedDict[str, Host] = OrderedDict()
+
+    def share(self, nodes: int) -> None:
+        """So many nodes ask the same hosts, each without knowing when the others do."""
+        if nodes != self._nodes:
+            self._nodes = nodes
+            for host in self._hosts.values():
+                host.gap = self._gap * nodes
 
     def of(self, name: str) -> Host:
         """The host of that name."""
-        host = self._hosts.pop(name, None) or Host(self._limit, self._gap)
+        host = self._hosts.pop(name, None) or Host(self._limit, self._gap * self._nodes)
         self._hosts[name] = host
         if len(self._hosts) > REMEMBERED:
             self._hosts.popitem(last=False)

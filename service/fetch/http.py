@@ -44,6 +44,7 @@ DNS_MEMORY = 300  # seconds
 MAX_REDIRECTS = 5
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 PERMANENT = frozenset({301, 308})
+UNWELCOME = frozenset({403, 429, 503})  # 403: what several large sites answer where they mean 429
 LOST = frozenset({404, 410})
 NO_ANSWER = "the server answers "
 ONE_HEADER = 2**14  # bytes of one header line; long content security policies are real
@@ -110,6 +111,12 @@ class Client:
             fetch = self._in_turn(source) if visit else self._ask(source, URL(source.url), method, form)
             return asyncio.run_coroutine_threadsafe(fetch, self._loop)
 
+    def share(self, nodes: int) -> None:
+        """So many nodes ask the same hosts from now on."""
+        with self._gate:
+            if not self._closed:
+                self._loop.call_soon_threadsafe(self._hosts.share, nodes)
+
     def watch(self, source: Source, work: Future[Result]) -> Future[Result]:
         """The result of work in another thread, or a failure where that takes too long.
 
@@ -175,7 +182,7 @@ class Client:
                 self.waiting -= 1
             await held.enter_async_context(self._slots)
             result = await self._ask(source, url, "GET")
-        if isinstance(result, Failure) and result.status in (429, 503):
+        if isinstance(result, Failure) and result.status in UNWELCOME:
             host.hold(result.retry_after, time.monotonic())
         return result
 
@@ -354,7 +361,7 @@ def _failed(source: Source, response: aiohttp.ClientResponse, now: datetime) -> 
     elif status in (401, 407):
         held = f"the credentials in {source.auth_env} were refused" if source.auth_env else ""
         kind, reason = FailureKind.AUTH, f"{shown}: {held or 'it wants credentials (--auth-env VAR)'}"
-    elif status in (403, 429, 503):  # 403: what several large sites answer where they mean 429
+    elif status in UNWELCOME:
         kind, reason = FailureKind.THROTTLED, f"{shown}: the server does not want to be asked"
     else:
         kind, reason = FailureKind.STATUS, f"{NO_ANSWER}{shown}"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from service.model import Node
 from service.store import lease as leases
@@ -35,6 +35,11 @@ class Nodes:
         """All nodes that did not stop cleanly, by id; `seen_at` tells which of them live."""
         rows = self._connection.execute(select(*SHOWN).order_by(table.c.id))
         return [Node(**row._asdict()) for row in rows]
+
+    def living(self, since: datetime) -> int:
+        """How many nodes were heard of since then."""
+        counted = select(func.count()).where(table.c.seen_at >= since)
+        return self._connection.execute(counted).scalar_one()
 
     def free_dead(self, host: str, boot_id: str, alive: Callable[[int, datetime], bool]) -> int:
         """Free what dead nodes of this host hold; the number of polls and deliveries.
