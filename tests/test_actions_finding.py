@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from service.actions import sources
+from service.actions import shapes, sources
 from service.actions.watch import Seeker
 from service.errors import UsageError
 from service.model import FailureKind, Source, SourceState
@@ -201,11 +201,16 @@ def test_a_look_shows_the_newest_items_the_headers_the_language_and_the_rhythm(r
     entries = [
         changed(TRIP, key=str(n), headline=f"Kim reist {n}", link="", at=at(hours=n)) for n in (3, 1, 2)
     ]
-    room.feeds.serve("/wire", rss(*entries), headers={"Cache-Control": "max-age=600"})
+    headers: dict[str, str | list[str]] = {
+        "Cache-Control": "max-age=600",
+        "Link": '<https://hub.example/>; rel="hub"',
+    }
+    room.feeds.serve("/wire", rss(*entries), headers=headers)
     look = sources.check(room.app, room.feeds.url("/wire"))
     assert ["Kim reist 1", "Kim reist 2", "Kim reist 3"] == [item.headline for item in look.newest]
     assert (["de"], timedelta(hours=1)) == (look.languages, look.rhythm)
     assert (("ETag",), timedelta(seconds=600)) == (look.validators, look.freshness.max_age)
+    assert "https://hub.example/" == look.hub == shapes.look(look)["hub"]
     assert "feed, 3 items, language de, one about every 1 h" in look.sentence
 
 

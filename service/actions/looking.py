@@ -39,6 +39,7 @@ class Look:
     parsed: Parsed | None = None
     cursor: Cursor = field(default_factory=Cursor)  # what an unchanged feed is recognised by
     freshness: Freshness = field(default_factory=Freshness)
+    hub: str = ""  # WebSub: who would bring what is new
     found: str = ""
     sought: Failure | None = None
     others: tuple[FeedLink, ...] = ()
@@ -97,7 +98,7 @@ def look(app: App, source: Source) -> Look:
     result = app.fetcher.fetch(replace(source, cursor=fresh))
     if isinstance(result, Failure):
         return Look(source=source, failure=result)
-    seen = Look(source=source, cursor=result.cursor, freshness=result.freshness)
+    seen = Look(source=source, cursor=result.cursor, freshness=result.freshness, hub=result.hub)
     for document in result.documents[:1]:
         seen = replace(seen, document=document)
         try:
@@ -107,7 +108,7 @@ def look(app: App, source: Source) -> Look:
                 seen, failure=Failure(source=source, kind=FailureKind.UNREADABLE, reason=str(error))
             )
         assert isinstance(parsed, Parsed)
-        seen = replace(seen, parsed=parsed)
+        seen = replace(seen, parsed=parsed, hub=seen.hub or parsed.feed.hub)
     return seen
 
 

@@ -77,6 +77,7 @@ def source(one: Source) -> Shape:
         "last_polled_at": when(one.last_polled_at),
         "last_item_at": when(one.last_item_at),
         "next_poll_at": when(one.next_poll_at),
+        "pushed_until": when(one.pushed_until),
     }
 
 
@@ -273,6 +274,7 @@ def look(one: Look) -> Shape:
         "etag": cursor.etag or None,
         "last_modified": cursor.last_modified or None,
         "max_age": span(one.freshness.max_age),
+        "hub": one.hub or None,
     }
 
 

@@ -223,3 +223,5 @@ def _headlines(look: Look) -> Iterator[str]:
         yield dim(f"  {_('recognized by {marks}', marks=marks)}{age}")
     elif look.source.url.startswith("http"):
         yield dim(f"  {_('it sends neither ETag nor Last-Modified: every poll transfers all of it')}")
+    if look.hub:
+        yield dim(f"  {_('its hub (WebSub): {url}', url=safe(look.hub))}")
