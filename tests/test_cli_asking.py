@@ -38,6 +38,10 @@ LOOKS = [
     ["list-items", "--limit", "5000"],  # more than the API gives at once
     ["list-items", "--embargoed"],
     ["list-items", "--source", "nosuch"],
+    ["list-deliveries"],
+    ["list-deliveries", "--failed", "--limit", "3"],
+    ["list-deliveries", "--state", "sent", "--since", "1h"],
+    ["list-people"],
     ["list-alerts"],
     ["list-alerts", "--rule", "zins", "--state", "open", "--before", "99"],
     ["status"],
@@ -69,6 +73,8 @@ def monitor(tmp_path: Path) -> Shell:
         ["add-list", "bank", "EZB", "Federal Reserve"],
         ["add-source", "http://127.0.0.1:9/feed", "--name", "wire", "--every", "5m", "--tag", "x y"],
         ["pause-source", "wire"],
+        ["add-person", "anna", "console:anna", "--lang", "de"],
+        ["add-group", "night", "anna"],
         ["silence", "rule=zins", "--for", "2h", "--comment", "Ruhe, bitte"],
         ["ingest", str(tmp_path / "story.txt"), str(tmp_path / "secret.json")],
     ):

@@ -334,6 +334,7 @@ def delivery(one: Delivery) -> Shape:
         "story": one.story or None,
         "state": one.state.value,
         "reason": one.reason or None,
+        "subject": one.message.subject if one.message else None,
         "attempts": one.attempts,
         "last_error": one.last_error or None,
         "due_at": when(one.due_at),

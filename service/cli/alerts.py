@@ -62,6 +62,8 @@ def show_alert(session: Session, alert: int) -> None:
 
 
 def _alert(seen: AlertView) -> Iterator[str]:
+    from service.actions import shapes
+
     alert = seen.told.alert
     yield bold(seen.told.headline)
     opened = _("opened {at}", at=local(alert.opened_at))
@@ -74,7 +76,7 @@ def _alert(seen: AlertView) -> Iterator[str]:
     for hit, item in seen.hits:
         yield from hit_lines(item, hit.evidence, reasons=True)
     yield ""
-    yield from delivery_lines(seen.deliveries)
+    yield from delivery_lines([shapes.delivery(one) for one in seen.deliveries])
 
 
 @command()
@@ -89,11 +91,15 @@ def _alert(seen: AlertView) -> Iterator[str]:
 @paged
 def list_deliveries(session: Session, page: Page, failed: bool, wanted: str | None) -> None:
     """Messages, newest first, and what became of each."""
-    from service.actions import desk, shapes
 
-    with session.app() as app:
+    def look(app: App) -> list[Shape]:
+        from service.actions import desk, shapes
+
         found = desk.deliveries(app, page, failed=failed, state=DeliveryState(wanted) if wanted else None)
-    session.answer([shapes.delivery(one) for one in found], delivery_lines(found))
+        return [shapes.delivery(one) for one in found]
+
+    found = session.ask("/deliveries", look, failed=failed, state=wanted, **part(page)).shape
+    session.answer(found, delivery_lines(found))
 
 
 @command()
@@ -128,5 +134,6 @@ def test_channel(session: Session, name: str) -> int:
     with session.app() as app:
         sent = rounds.test_channel(app, name)
         session.record(app, name, state=sent.state.value)
-    session.answer(shapes.delivery(sent), delivery_lines([sent]))
+    shape = shapes.delivery(sent)
+    session.answer(shape, delivery_lines([shape]))
     return Exit.DONE if sent.state is DeliveryState.SENT else Exit.FAILED

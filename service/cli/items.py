@@ -125,6 +125,8 @@ def show_story(session: Session, story: int) -> None:
 
 
 def _story(seen: StoryView, line: Timeline, now: datetime) -> Iterator[str]:
+    from service.actions import shapes
+
     story = seen.story
     yield bold(story.headline)
     opened = _("opened {at}", at=local(story.opened_at))
@@ -146,7 +148,7 @@ def _story(seen: StoryView, line: Timeline, now: datetime) -> Iterator[str]:
     yield from timeline_lines(line)
     if seen.deliveries:
         yield ""
-        yield from delivery_lines(seen.deliveries)
+        yield from delivery_lines([shapes.delivery(one) for one in seen.deliveries])
 
 
 @command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -14,7 +15,9 @@ from service.cli.words import _, ngettext
 from service.errors import UsageError
 
 if TYPE_CHECKING:
-    from service.model import Group, Person
+    from service.actions.shapes import Shape
+    from service.app import App
+    from service.model import Person
 
 LANGUAGE = click.option("--lang", "language", metavar="TAG", help="Of the words around the news: de or en.")
 ZONE = click.option("--timezone", metavar="ZONE", help="In which times are shown: Europe/Berlin.")
@@ -118,14 +121,14 @@ def remove_group(session: Session, name: str) -> None:
 @command()
 def list_people(session: Session) -> None:
     """Everybody who can be told by name, and the groups."""
-    from service.actions import recipients, shapes
-
-    with session.app() as app:
-        people, groups = recipients.listed(app)
-    rows = [(one.name, _reached(one), one.language or "en", one.timezone) for one in people]
-    rows += [(group.name, _("the group of {members}", members=_members(group)), "", "") for group in groups]
+    found = session.ask("/people", _everybody).shape
+    rows = [
+        (one["name"], _at(one["addresses"]), one["language"] or "en", one["timezone"])
+        for one in found["people"]
+    ]
+    rows += [(one["name"], _group(one["members"]), "", "") for one in found["groups"]]
     session.answer(
-        {"people": [shapes.person(one) for one in people], "groups": [shapes.group(one) for one in groups]},
+        found,
         table(
             (_("name"), _("told at"), _("language"), _("timezone")),
             rows,
@@ -135,9 +138,19 @@ def list_people(session: Session) -> None:
 
 
 def _reached(person: Person) -> str:
-    at = ", ".join(f"{channel}:{address}" for channel, address in person.addresses.items())
-    return safe(at) or _("nowhere")
+    return _at(person.addresses)
 
 
-def _members(group: Group) -> str:
-    return ", ".join(group.members) or _("nobody")
+def _at(addresses: Mapping[str, str]) -> str:
+    return safe(", ".join(f"{to}:{at}" for to, at in addresses.items())) or _("nowhere")
+
+
+def _group(members: Sequence[str]) -> str:
+    return _("the group of {members}", members=", ".join(members) or _("nobody"))
+
+
+def _everybody(app: App) -> Shape:
+    from service.actions import recipients, shapes
+
+    people, groups = recipients.listed(app)
+    return {"people": [shapes.person(one) for one in people], "groups": [shapes.group(one) for one in groups]}

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from service.cli.drawing import table
-from service.cli.terminal import Whole, bold, dim, local, marked, safe, state, styled
+from service.cli.terminal import Whole, bold, dim, local, marked, moment, safe, state, styled
 from service.cli.words import _, language, ngettext, number, told
-from service.model import Delivery, Evidence, Item, Rule
+from service.model import Evidence, Item, Rule
 
 if TYPE_CHECKING:
     from service.actions.backtest import Backtest
@@ -194,17 +194,17 @@ def _places(evidence: Sequence[Evidence]) -> str:
     return ", ".join(shown) + (" …" if len(evidence) > NAMED else "")
 
 
-def delivery_lines(deliveries: Sequence[Delivery]) -> Iterator[str]:
-    """Messages as a table."""
+def delivery_lines(deliveries: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Messages, as programs see them, as a table."""
     rows = (
         (
-            one.id,
-            one.sent_at or one.due_at,
-            state(one.state.value),
-            one.kind.value,
-            f"{one.channel}:{one.recipient}" if one.recipient else one.channel,
-            one.attempts,
-            told(one.last_error or one.reason) or (one.message.subject if one.message else ""),
+            one["id"],
+            moment(one["sent_at"] or one["due_at"]),
+            state(one["state"]),
+            one["kind"],
+            f"{one['channel']}:{one['recipient']}" if one["recipient"] else one["channel"],
+            one["attempts"],
+            told(one["last_error"] or one["reason"] or "") or one["subject"],
         )
         for one in deliveries
     )
