@@ -236,3 +236,11 @@ def test_every_answer_carries_a_strict_policy(doorless: Visitor) -> None:
 def test_a_body_that_is_too_large_is_refused_before_it_is_read(doorless: Visitor) -> None:
     answer = doorless.client.post("/api/v1/ingest", content=b"x" * 12_000_001)
     assert answer.status_code == 413
+
+
+def test_a_browser_keeps_scripts_and_styles_and_asks_whether_they_are_new(doorless: Visitor) -> None:
+    first = doorless.get("/static/desk.css")
+    assert "no-cache" == first.headers["cache-control"]
+    again = doorless.client.get("/static/desk.css", headers={"If-None-Match": first.headers["etag"]})
+    assert (304, b"") == (again.status_code, again.content)
+    assert "no-store" == doorless.get("/").headers["cache-control"]

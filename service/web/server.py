@@ -13,6 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from service import __version__
@@ -36,7 +37,8 @@ SMALL = 600  # bytes that are not worth compressing
 DESCRIPTION = """All that `monitor` can do, for programs. A token is sent as `Authorization: Bearer …`.
 
 Lists answer arrays, newest first; `Link: <…>; rel="next"` leads to the next page. A POST with an
-`Idempotency-Key` may be repeated for 24 hours and is done once. Errors are `application/problem+json`.
+`Idempotency-Key` may be repeated for 24 hours and is done once, but for users and tokens, whose answers
+are secrets that are kept nowhere. Errors are `application/problem+json`.
 """
 
 
@@ -58,7 +60,7 @@ def create(app: App) -> FastAPI:
     desk.state.drawings = live.Drawings(desk.state.views)
     for room in (ops, api, feeds, live, pages, editor, acts, account, links, websub):
         desk.include_router(room.router)
-    desk.mount("/static", StaticFiles(directory=STATIC), name="static")
+    desk.mount("/static", Assets(directory=STATIC), name="static")
     for kind in (MonitorError, RefusedError, RequestValidationError, HTTPException, Exception):
         desk.add_exception_handler(kind, _failed)
     desk.add_middleware(GZipMiddleware, minimum_size=SMALL, compresslevel=5)
@@ -66,6 +68,16 @@ def create(app: App) -> FastAPI:
     desk.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(app.config.web.trusted_proxies))
     desk.add_middleware(Peer)
     return desk
+
+
+class Assets(StaticFiles):
+    """Files that a browser keeps and asks about each time: a new page must not meet an old script."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """The file, or that it is the one which the browser has."""
+        response = await super().get_response(path, scope)
+        response.headers["Cache-Control"] = "no-cache"
+        return response
 
 
 async def _failed(request: Request, error: Exception) -> Response:
