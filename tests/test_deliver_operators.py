@@ -16,6 +16,7 @@ from service.model import Alert, AlertState, Outage, Silence
 
 NOW = datetime(2026, 11, 24, 5, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
+ADDRESS = "https://wire.example.org/feeds/politics/asia-and-the-pacific?format=rss&edition=international"
 
 
 def outage(name: str, kind: str, hours: float, reason: str = "", over: datetime | None = None) -> Outage:
@@ -54,7 +55,7 @@ EVERY: dict[About, dict[str, Any]] = {
                 outage("AP", "silent", 1.5),
                 outage("dpa", "failing", 5, "the server answers 500"),
                 outage("old", "gone", 90, "the server answers 410"),
-                outage("new", "moved", 1, "https://wire.example.org/feed"),
+                outage("new", "moved", 1, ADDRESS),
             ],
             [outage("AFP", "silent", 90, over=NOW), outage("KNA", "failing", 3, over=NOW)],
             1204,
@@ -74,7 +75,7 @@ EVERY: dict[About, dict[str, Any]] = {
     },
     About.ASIDE: {
         "source": "dpa",
-        "shown": {"0001.xml": "empty", "0002.xml": "an HTML page, not a feed"},
+        "shown": {"0001.xml": "an HTML page, not a feed", "0002.xml": "binary data, not a feed"},
         "more": 7,
         "kept": "folder:///srv/wire/bad",
     },
@@ -83,11 +84,11 @@ EVERY: dict[About, dict[str, Any]] = {
 }
 
 ENGLISH = {
-    About.BLIND: """3 of 1,204 sources are silent or failing, 1 has moved, 2 are back
+    About.BLIND: f"""3 of 1,204 sources are silent or failing, 1 has moved, 2 are back
 AP: silent for 90 min, against its habit; it answers, but brings nothing new
 dpa: cannot be read for 5 h: the server answers 500
 old: is gone: the server answers 410
-new: has moved for good to https://wire.example.org/feed, and is read there
+new: has moved for good to {ADDRESS}, and is read there
 AFP is back: silent for 3 days
 KNA is back: not to be read for 3 h""",
     About.CHANNEL_DOWN: """Channel mail takes no messages
@@ -99,7 +100,8 @@ It took nothing for 47 min.""",
     About.FORECAST: """Rule kim alerts more than was expected
 1,250 alerts in 24 hours; 2.5 a day were expected when it was written.
 
-Try it narrower: monitor test-rule --rule kim --since 24h --explain""",
+Try it narrower:
+monitor test-rule --rule kim --since 24h --explain""",
     About.ALIVE: """Alive: 12,345 items, 1 alert, 2 messages in 24 hours
 1 source is polled, none is blind.
 
@@ -107,8 +109,8 @@ No message was given up.
 
 These channels take nothing: mail, chat.""",
     About.ASIDE: """dpa: 9 documents cannot be read
-0001.xml: empty
-0002.xml: an HTML page, not a feed
+0001.xml: an HTML page, not a feed
+0002.xml: binary data, not a feed
 … and 7 more
 
 They lie in folder:///srv/wire/bad with their reasons beside. More within the hour are not told.""",
@@ -134,11 +136,11 @@ no monitor is running
 }
 
 GERMAN = {
-    About.BLIND: """3 von 1.204 Quellen sind still oder nicht lesbar, 1 ist umgezogen, 2 sind wieder da
+    About.BLIND: f"""3 von 1.204 Quellen sind still oder nicht lesbar, 1 ist umgezogen, 2 sind wieder da
 AP: still seit 90 min, entgegen der Gewohnheit; antwortet, bringt aber nichts Neues
 dpa: nicht lesbar seit 5 h (der Server antwortet 500)
 old: gibt es nicht mehr (der Server antwortet 410)
-new: ist dauerhaft umgezogen und wird nun unter https://wire.example.org/feed gelesen
+new: ist dauerhaft umgezogen und wird nun unter {ADDRESS} gelesen
 AFP ist wieder da: 3 Tage still
 KNA ist wieder da: 3 h nicht lesbar""",
     About.CHANNEL_DOWN: """Kanal mail nimmt keine Nachrichten an
@@ -150,7 +152,8 @@ Er hat 47 min lang nichts angenommen.""",
     About.FORECAST: """Regel kim schlägt öfter an als erwartet
 1.250 Alarme in 24 Stunden; erwartet waren 2,5 am Tag, als sie geschrieben wurde.
 
-Enger fassen und ausprobieren: monitor test-rule --rule kim --since 24h --explain""",
+Enger fassen und ausprobieren:
+monitor test-rule --rule kim --since 24h --explain""",
     About.ALIVE: """Läuft: 12.345 Meldungen, 1 Alarm, 2 Nachrichten in 24 Stunden
 1 Quelle wird abgefragt, keine ist blind.
 
@@ -158,12 +161,12 @@ Keine Nachricht war unzustellbar.
 
 Diese Kanäle nehmen nichts an: mail, chat.""",
     About.ASIDE: """dpa: 9 Dokumente sind nicht lesbar
-0001.xml: leer
-0002.xml: eine HTML-Seite, kein Feed
+0001.xml: eine HTML-Seite, kein Feed
+0002.xml: Binärdaten, kein Feed
 … und 7 weitere
 
 Sie liegen mit Begründung in folder:///srv/wire/bad. Weitere werden in dieser Stunde nicht gemeldet.""",
-    About.UNKNOWN_KILL: """Ein Rückzug nennt keine bekannte Meldung
+    About.UNKNOWN_KILL: """Rückzug einer Meldung, die der Monitor nicht kennt
 KILL: Meldung 17
 
 Bitte nicht verwenden.""",
