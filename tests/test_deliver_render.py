@@ -203,6 +203,8 @@ def test_an_embargo_that_is_not_over_stands_out() -> None:
     message = render(blocked, DESK)
     for part in (message.text, message.html, message.chat):
         assert "Embargo until 16:02 CET, 24 Nov 2026" in part
+    assert message.subject.startswith("EMBARGO: [Nordkorea] ")
+    assert render(replace(blocked, language="de"), DESK).subject.startswith("SPERRFRIST: [Nordkorea] ")
     assert "Embargo" not in render(replace(blocked, now=NOW + timedelta(hours=3)), DESK).text
 
 

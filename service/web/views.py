@@ -202,7 +202,7 @@ def headline(context: Context, item: Item, evidence: Iterable[Evidence] = ()) ->
     viewer: Viewer = context["viewer"]
     before, _, after = translations(viewer.language).gettext(EMBARGOED).partition("%(until)s")
     label = Markup("<strong>{}{}{}</strong>").format(before, at(context, item.embargo_until), after)
-    return Markup("{} {}").format(label, shown) if viewer.sees_embargoed or not item.id else label
+    return Markup("{} · {}").format(label, shown) if viewer.sees_embargoed or not item.id else label
 
 
 @pass_context
