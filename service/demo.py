@@ -36,6 +36,7 @@ from service.rules.nodes import Node
 
 QUERY = ("Kim Jong Un", "+", "Reise")
 Note = Callable[[dict[str, object], float], str]  # what to say of an event, and the seconds it took
+Say = Callable[[str, str], None]  # a word in the margin, and a sentence
 
 PATIENCE = 20.0  # seconds that a story has to be told before the demo says that something is wrong
 PAUSE = 1.2  # seconds between two stories, for the reader's eye
@@ -173,36 +174,39 @@ class Events:
 class Stage:
     """Publishes a story and says what the monitor made of it."""
 
-    def __init__(self, app: App, wire: Wire) -> None:
-        self.app, self.wire, self.events = app, wire, app.listen(Events())
+    def __init__(self, app: App, wire: Wire, say: Say) -> None:
+        self.app, self.wire, self.say, self.events = app, wire, say, app.listen(Events())
 
     def play(self, report: Report, event: str, note: Note) -> None:
         """Publish `report`, wait for `event` about it, and print what `note` says of its facts."""
         since, began = len(self.events.seen), time.monotonic()
-        say("published", f"{report.wire}: {report.headline}")
+        self.say("published", f"{report.wire}: {report.headline}")
         self.wire.publish(report)
 
         def wanted(name: str, facts: dict[str, object]) -> bool:
             return name.startswith(event) and bool(facts.get("new", True))
 
         facts = self.events.wait(wanted, since)
-        say("", note(facts, time.monotonic() - began))
+        self.say("", note(facts, time.monotonic() - began))
         time.sleep(PAUSE)
 
 
-def say(what: str, text: str) -> None:
-    """One line with the time: `06:00:02  published  …`."""
-    print(f"{datetime.now().astimezone():%H:%M:%S}  {what:<10} {text}", flush=True)
+def demo(*, exit_after_first_alert: bool = False, said: Callable[[str], str] = str) -> int:
+    """Run the show; the exit code of the command. `said` puts a sentence into the reader's language."""
+    margin = max(10, len(said("published")))  # columns of the word before a sentence
 
+    def say(what: str, text: str) -> None:
+        """One line with the time: `06:00:02  published  …`."""
+        print(f"{datetime.now().astimezone():%H:%M:%S}  {said(what):<{margin}} {said(text)}", flush=True)
 
-def demo(*, exit_after_first_alert: bool = False) -> int:
-    """Run the show; the exit code of the command."""
     with tempfile.TemporaryDirectory(prefix="monitor-demo-") as folder, Wire() as wire:
         for report in ARCHIVE:
             wire.publish(report)
         say("wire", f"serving {wire.url('wire')} and portal.xml beside it")
         with _running(Path(folder), wire) as app:
-            _show(app, wire, exit_after_first_alert=exit_after_first_alert)
+            _show(app, wire, say, exit_after_first_alert=exit_after_first_alert)
+    if not exit_after_first_alert:
+        print(f"\n{said(NEXT)}", flush=True)
     return 0
 
 
@@ -219,8 +223,8 @@ def why_not(node: Node, document: Document) -> str:
     return ", ".join(missing(lint.explain(node, document)))
 
 
-def _show(app: App, wire: Wire, *, exit_after_first_alert: bool) -> None:
-    stage = Stage(app, wire)
+def _show(app: App, wire: Wire, say: Say, *, exit_after_first_alert: bool) -> None:
+    stage = Stage(app, wire, say)
     stage.events.wait(lambda event, facts: event == "source.read" and facts.get("source") == "wire", 0)
     node = parse(join_arguments(QUERY))
     tried = backtest(app, Query(node))
@@ -244,10 +248,9 @@ def _show(app: App, wire: Wire, *, exit_after_first_alert: bool) -> None:
     stage.play(COPY, "hit.", lambda facts, _: f"not alerted again: {facts['reason']}")
     stage.play(ENGLISH, "source.read", not_told(ENGLISH))
     stage.play(CORRECTION, "delivery.sent", told)
-    print(NEXT, flush=True)
 
 
-NEXT = """
+NEXT = """\
 That was all of it, in a temporary folder that is gone now. Your own:
 
     monitor init

@@ -152,3 +152,10 @@ def test_the_environment_says_the_language(monitor: Shell) -> None:
     assert "keine Regeln" in said("", "de_DE.UTF-8")
     assert "no rules" in said("", "C.UTF-8")
     assert "keine Regeln" in said("de", "en_US.UTF-8")
+
+
+@pytest.mark.slow
+def test_the_demo_speaks_the_readers_language(monitor: Shell) -> None:
+    said = monitor.process("--ui-lang", "de", "demo", "--exit-after-first-alert").out
+    assert "Probe am Archiv: 1 von 5 gespeicherten Meldungen" in said
+    assert "s nach Veröffentlichung gesendet an console" in said

@@ -59,7 +59,7 @@ def demo(session: Session, exit_after_first_alert: bool) -> int:
     from service.demo import demo as watch
 
     del session
-    return watch(exit_after_first_alert=exit_after_first_alert)
+    return watch(exit_after_first_alert=exit_after_first_alert, said=told)
 
 
 @command()
