@@ -15,7 +15,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from service.actions import alerts, rounds, rules, silences
-from service.model import AlertState, DeliveryState, Status
+from service.model import AlertState, DeliveryState, Priority, Status
 from tests.desk import desk
 from tests.newsroom import TRIP, Entry, Room, changed, newsroom
 from tests.shell import Shell
@@ -216,6 +216,28 @@ def test_a_copy_with_another_number_is_shown_on_the_story_and_never_sent(room: R
         assert 2 == len(tx.stories.items(1))
 
 
+@pytest.mark.parametrize(
+    ("priority", "quiet", "digest", "told"),
+    [
+        (Priority.FLASH, True, "", ["alert"]),
+        (Priority.HIGH, True, "daily", ["alert"]),
+        (Priority.NORMAL, False, "", ["alert"]),
+        (Priority.NORMAL, True, "", []),
+        (Priority.LOW, False, "daily", []),
+    ],
+)
+def test_a_bulletin_goes_out_by_the_priority_of_the_rule(
+    tmp_path: Path, priority: Priority, quiet: bool, digest: str, told: list[str]
+) -> None:
+    """As a flash on one of high priority or above; on a normal one at once, but not into quiet hours."""
+    with newsroom(tmp_path) as room:
+        room.add_rule(KIM, priority=priority, digest=digest)
+        if quiet:
+            hush("quiet hours", room)
+        flash(room)
+        assert told == room.kinds()
+
+
 def test_urgency_that_rises_is_told_and_urgency_that_falls_is_not(room: Room) -> None:
     long(room)
     wire(room, 3, LONG + " Chinas Staatschef empfängt ihn.", urgency=2)
@@ -406,6 +428,9 @@ def test_twenty_portals_carry_one_story_and_the_desk_is_told_once(room: Room) ->
     assert ["alert"] == room.kinds()
     with room.app.store.read() as tx:
         assert 20 == len(tx.stories.sightings(1))
+    monitor = Shell(room.folder)
+    monitor.configure("desk")
+    assert "19 copies, 20 sources in all" in monitor("show-story", "1").out
 
 
 def test_a_correction_that_comes_as_a_file_of_its_own_is_told(room: Room) -> None:
