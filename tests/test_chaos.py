@@ -89,6 +89,14 @@ def to_https(wire: str, poll: int) -> list[Entry]:
     return [replace(entry, key=entry.link) for entry in moved]
 
 
+def relaunched(wire: str, poll: int) -> list[Entry]:
+    """A site that moves to another system at each poll: new names, new addresses, the old stories."""
+    return [
+        replace(e, key=f"{e.key}/cms-{poll}", link=e.link.replace(".example/", f".example/cms-{poll}/"))
+        for e in stories(wire)
+    ]
+
+
 def new_trackers(wire: str, poll: int) -> list[Entry]:
     return [replace(e, key="", link=f"{e.link}?utm_campaign={poll}&ref=rss{poll}") for e in stories(wire)]
 
@@ -108,6 +116,7 @@ NAMES: dict[str, Callable[[str, int], Sequence[Entry]]] = {
     "redated": new_dates,
     "retitled": new_titles,
     "https": to_https,
+    "relaunched": relaunched,
     "trackers": new_trackers,
     "shuffled": shuffled,
     "liar": as_it_is,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -16,12 +17,12 @@ from service.actions import rules
 from service.app import build
 from service.config import load
 from service.failpoints import NAMES
-from service.model import DeliveryState, Rule, Source
+from service.model import DeliveryState, Rule, Source, utcnow
 from service.rules.grammar import parse
 from service.store.db import Store, Transaction
 from tests.inbox import HookServer
 from tests.newsroom import PRICES, TRIP, Entry, rss
-from tests.servers import FeedServer
+from tests.servers import Answer, FeedServer, Request
 
 MONITOR = (sys.executable, "-c", "import sys; from service.cli.main import main; sys.exit(main())")
 ROOT = Path(__file__).parents[1]
@@ -84,6 +85,17 @@ class Site:
             process.communicate(timeout=DEADLINE)
 
     @contextmanager
+    def changed(self) -> Iterator[Transaction]:
+        """The database, to be written to while nobody else works on it."""
+        store = Store(f"sqlite:///{self.folder}/monitor.db")
+        store.open()
+        try:
+            with store.begin() as tx:
+                yield tx
+        finally:
+            store.close()
+
+    @contextmanager
     def look(self) -> Iterator[Transaction]:
         """The database, beside whoever works on it."""
         store = Store(f"sqlite:///{self.folder}/monitor.db")
@@ -125,6 +137,41 @@ def test_a_kill_at_any_place_loses_nothing_and_the_next_daemon_goes_on_at_once(
     with site.look() as tx:
         assert 2 == tx.items.count()
         assert [DeliveryState.SENT] == [delivery.state for delivery in tx.outbox.list()]
+
+
+@pytest.mark.parametrize("place", ["fetched", "stored", "matched", "committed"])
+def test_a_kill_loses_no_entry_of_a_queue_that_is_emptied_by_reading(site: Site, place: str) -> None:
+    """An entry is deleted from the wireQ after the commit: before it comes again, after it is known."""
+    entry = {
+        "entry_id": "e1",
+        "urn": "urn:newsml:dpa.com:20090101:261124-99-1",
+        "version": 1,
+        "version_created": "2026-11-24T09:00:00Z",
+        "headline": "Kim Jong Un trifft in Hanoi ein",
+        "article_html": "<p>Die Reise von Kim Jong Un endet in Hanoi.</p>",
+        "_wireq_receipt": "r-1",
+    }
+    queue = {"r-1": entry}
+
+    def delete(request: Request) -> Answer:
+        assert "DELETE" == request.method
+        queue.clear()
+        return Answer(status=204)
+
+    site.feeds.script("/q/entries.json", lambda _: Answer(body=json.dumps({"entries": [*queue.values()]})))
+    site.feeds.script("/q/entry/r-1", delete)
+    with site.changed() as tx:
+        tx.sources.add(Source(name="dpa", url="wireq+" + site.feeds.url("/q")), utcnow())
+        tx.sources.pause("wire")
+    assert -signal.SIGKILL == site.run("poll", fail_at=place).returncode
+    assert queue
+    with site.look() as tx:
+        assert (1 if place == "committed" else 0) == tx.items.count()
+    assert 0 == site.run("poll", "--all").returncode
+    assert not queue
+    assert [entry["headline"]] == [post.json["item"]["headline"] for post in site.hooks.posts]
+    with site.look() as tx:
+        assert 1 == tx.items.count()
 
 
 def test_a_daemon_ends_cleanly_and_takes_up_rules_and_sources_as_they_come(site: Site) -> None:

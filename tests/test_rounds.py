@@ -44,3 +44,12 @@ def test_what_the_rate_leaves_behind_stays_in_the_outbox(room: Room) -> None:
     assert len(room.hooks.posts) < STORIES
     assert rounds.deliver(room.app) == []
     assert len(room.hooks.posts) == STORIES
+
+
+def test_nothing_is_asked_before_it_is_due_not_even_after_a_restart(room: Room) -> None:
+    room.poll()
+    asked = len(room.feeds.requests)
+    assert rounds.poll(room.app).sources == 0
+    room.restart()
+    assert rounds.poll(room.app).sources == 0
+    assert len(room.feeds.requests) == asked
