@@ -110,7 +110,7 @@ class Sources:
         changes["next_poll_at"] = _scheduled(literal(source.next_poll_at, table.c.next_poll_at.type))
         if stored[0].url != source.url:
             fresh = {"cursor": Cursor(), "failures": 0, "last_error": "", "epoch": table.c.epoch + 1}
-            changes |= fresh | leases.SETTLED
+            changes |= fresh | leases.SETTLED | {"pushed_until": None}
         self._connection.execute(update(table).where(table.c.id == source.id).values(changes))
         return self._find(table.c.id == source.id)[0]
 
