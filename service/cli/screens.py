@@ -168,10 +168,10 @@ def because(evidence: Sequence[Evidence]) -> str:
     for place in evidence:
         term = f" {_('for {term}', term=place.term)}" if place.text != place.term else ""
         listed = f" {_('of {list}', list=f'@{place.list}')}" if place.list else ""
-        how = "" if place.how in {"exact", "phrase"} else place.how
+        how = "" if place.how in {"exact", "phrase"} else told(place.how)
         fields = reasons.setdefault((f'"{place.text}"{term}{listed}', how), [])
-        if place.field not in fields:
-            fields.append(place.field)
+        if (where := told(place.field)) not in fields:
+            fields.append(where)
     return ", ".join(
         f"{words} ({', '.join(filter(None, (*fields, how)))})" for (words, how), fields in reasons.items()
     )
@@ -190,7 +190,7 @@ def explained_lines(part: Explanation, depth: int = 0) -> Iterator[str]:
 
 def _places(evidence: Sequence[Evidence]) -> str:
     """`body 71–84`: where the evidence stands, in characters of its field."""
-    shown = [f"{place.field} {place.start}–{place.end}" for place in evidence[:NAMED]]
+    shown = [f"{told(place.field)} {place.start}–{place.end}" for place in evidence[:NAMED]]
     return ", ".join(shown) + (" …" if len(evidence) > NAMED else "")
 
 
