@@ -30,7 +30,6 @@ STORIES = 30  # on one page
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
 WEEKS = 14  # days of a rule's rhythm
-LAGS = 25  # items of a source whose delay is looked at
 OVERDUE = timedelta(minutes=2)
 
 
@@ -243,7 +242,6 @@ class Rhythm:
 
     source: Source
     hours: Sequence[int]  # of the last 24, the newest last
-    lag: timedelta | None  # from the publication of an item to its arrival, as it mostly is; None: unknown
 
 
 def rhythms(app: App) -> list[Rhythm]:
@@ -251,13 +249,4 @@ def rhythms(app: App) -> list[Rhythm]:
     now = app.store.now()
     with app.store.read() as tx:
         counts = tx.board.items_by_source(HOUR, now - 24 * HOUR)
-        lags = tx.board.lags(now - 24 * HOUR, LAGS)
-        return [
-            Rhythm(one, steps(counts.get(one.id, {}), 24), _middle(lags.get(one.id, ())))
-            for one in tx.sources.list()
-        ]
-
-
-def _middle(spans: Sequence[timedelta]) -> timedelta | None:
-    """The median; None of none."""
-    return sorted(spans)[len(spans) // 2] if spans else None
+        return [Rhythm(one, steps(counts.get(one.id, {}), 24)) for one in tx.sources.list()]

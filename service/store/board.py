@@ -217,17 +217,6 @@ class Board:
             found.setdefault(source, {})[at] = count
         return found
 
-    def lags(self, since: datetime, newest: int) -> dict[int, list[timedelta]]:
-        """How long after their publication the newest items of each source came in, of those stored since."""
-        place = func.row_number().over(partition_by=item.c.source, order_by=item.c.id.desc()).label("place")
-        dated = select(item.c.source, item.c.published_at, item.c.received_at, place)
-        recent = dated.where(item.c.stored_at >= since, item.c.published_at.is_not(None)).subquery()
-        query = select(recent.c.source, recent.c.published_at, recent.c.received_at)
-        found: dict[int, list[timedelta]] = {}
-        for source, published, received in self._connection.execute(query.where(recent.c.place <= newest)):
-            found.setdefault(source, []).append(max(received - published, timedelta(0)))
-        return found
-
     def unseen(self, since: datetime) -> tuple[int, int]:
         """How many alerts were opened since then, and how many of them nobody has acknowledged."""
         query = select(alert.c.state, func.count()).where(alert.c.opened_at >= since).group_by(alert.c.state)
