@@ -226,6 +226,18 @@ def test_files_come_over_tls_from_a_server_whose_certificate_is_trusted(
     assert strange.reason == "the certificate of 127.0.0.1 is not trusted"
 
 
+def test_the_address_that_was_judged_is_connected_to_and_the_name_is_what_a_certificate_must_bear(
+    fetcher: Fetcher, ftps: Source, ftp: Source, tmp_path: Path
+) -> None:
+    """`localhost` is ::1 too, which stays closed and is passed over; the certificate is for an address."""
+    drop(tmp_path / "wire", "a.txt")
+    named = replace(ftp, url=ftp.url.replace("127.0.0.1", "localhost"))
+    assert [document.name for document in look(fetcher, named).documents] == ["a.txt"]
+    failure = fetcher.fetch(replace(ftps, url=ftps.url.replace("127.0.0.1", "localhost")))
+    assert isinstance(failure, Failure)
+    assert failure.reason == "the certificate of localhost is not trusted"
+
+
 @pytest.mark.parametrize("ftp", [Modest], indirect=True)
 def test_a_file_that_is_larger_than_was_said_is_a_reason(
     fetcher: Fetcher, ftp: Source, tmp_path: Path
@@ -251,7 +263,7 @@ def test_a_server_that_is_not_there_is_a_reason(fetcher: Fetcher) -> None:
     assert failure.reason == "no connection to 127.0.0.1: connection refused"
 
 
-@pytest.mark.parametrize("scheme", ["ftp", "sftp"])
+@pytest.mark.parametrize("scheme", ["ftp", "ftps", "sftp"])
 def test_a_private_server_is_refused_where_its_network_is_not_open(fetcher: Fetcher, scheme: str) -> None:
     failure = fetcher.fetch(Source(name="x", url=f"{scheme}://10.1.2.3/"))
     assert isinstance(failure, Failure)

@@ -63,6 +63,18 @@ class Guard:
             return ""
         return f"{address} is a private address (http.allowed_networks opens it)"
 
+    def address(self, host: str) -> str:
+        """The first address of a host that may be connected to.
+
+        It takes the place of the name from here on: a moment later the name may have another one. Raises AddressRefused where there is none, `socket.gaierror` where the name has no address.
+        """
+        reason = ""
+        for info in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM):
+            address = str(info[4][0])
+            if not (reason := self.refusal(address)):
+                return address
+        raise AddressRefused(reason)
+
     def open_socket(self, info: AddressInfo) -> socket.socket:
         """A socket for an address that passes; raises AddressRefused for any other."""
         family, kind, protocol, _, (host, port, *_) = info

@@ -198,7 +198,7 @@ def _connect(url: str, client: Client) -> imaplib.IMAP4:
     port = parts.port or (993 if secure else 143)
     seconds = client.settings.timeout.total_seconds()
     tls = ssl.create_default_context()
-    address = _address(host, client)
+    address = client.guard.address(host)
 
     class Box(imaplib.IMAP4):
         """IMAP to the address that was judged, and no other."""
@@ -216,16 +216,6 @@ def _connect(url: str, client: Client) -> imaplib.IMAP4:
         box.shutdown()
         raise _InTheClearError
     return box
-
-
-def _address(host: str, client: Client) -> str:
-    """The first address of the host that may be connected to; raises AddressRefused."""
-    reason = ""
-    for info in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM):
-        address = str(info[4][0])
-        if not (reason := client.guard.refusal(address)):
-            return address
-    raise AddressRefused(reason)
 
 
 def _explain(error: Exception, host: str) -> tuple[FailureKind, str]:

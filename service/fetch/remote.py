@@ -18,7 +18,7 @@ import os
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
@@ -29,6 +29,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 import fsspec
 
 from service.fetch import credentials
+from service.fetch.guard import AddressRefused
 from service.fetch.http import Client, Result
 from service.model import Document, Failure, FailureKind, Fetched, Problem, Source
 
@@ -88,8 +89,6 @@ def read(source: Source, client: Client) -> Result:
     parts = urlsplit(source.url)
     files = None
     try:
-        if reason := _refusal(parts, client):
-            return Failure(source=source, kind=FailureKind.REFUSED, reason=reason)
         files = CONNECT[parts.scheme](source, parts, client)
         return _look(source, client, files, _folder(parts))
     except ImportError:
@@ -198,6 +197,7 @@ def _ftps(source: Source, parts: SplitResult, client: Client) -> Any:  # noqa: A
                 context=ssl.create_default_context(), timeout=self.timeout, encoding=self.encoding
             )
             self.ftp.connect(self.host, self.port)
+            self.ftp.host = parts.hostname or ""  # whose name the certificate bears
             self.ftp.login(*self.cred)  # after AUTH TLS
             self.ftp.prot_p()
 
@@ -217,7 +217,7 @@ class _SecureFTP(ftplib.FTP_TLS):
 def _ftp_settings(source: Source, parts: SplitResult, client: Client) -> dict[str, Any]:
     user, password = credentials.login(source.auth_env, os.environ) or ("anonymous", "anonymous@")
     return {
-        "host": parts.hostname,
+        "host": client.guard.address(parts.hostname or ""),
         "port": parts.port or 21,
         "username": user,
         "password": password,
@@ -239,12 +239,14 @@ def _sftp(source: Source, parts: SplitResult, client: Client) -> Any:  # noqa: A
                     return
             raise paramiko.SSHException(f"its key stands in no known_hosts (ssh-keyscan {parts.hostname})")
 
-    seconds = client.settings.timeout.total_seconds()
+    seconds, port = client.settings.timeout.total_seconds(), parts.port or 22
     login = credentials.login(source.auth_env, os.environ)
+    address = client.guard.address(parts.hostname or "")
     files = fsspec.filesystem(
         "sftp",
         host=parts.hostname,
-        port=parts.port or 22,
+        port=port,
+        sock=socket.create_connection((address, port), seconds),
         host_key_policy=KnownHosts(),
         timeout=seconds,
         banner_timeout=seconds,
@@ -257,6 +259,7 @@ def _sftp(source: Source, parts: SplitResult, client: Client) -> Any:  # noqa: A
 
 
 def _s3(source: Source, _parts: SplitResult, _client: Client) -> Any:  # noqa: ANN401
+    """Of S3 a URL names a bucket, and no address: its servers are the provider's."""
     login = credentials.login(source.auth_env, os.environ)
     key, secret = login or (None, None)
     return fsspec.filesystem("s3", key=key, secret=secret, skip_instance_cache=True)
@@ -275,14 +278,6 @@ def _folder(parts: SplitResult) -> str:
     return f"{parts.netloc}{path}" if parts.scheme == "s3" else path or "/"
 
 
-def _refusal(parts: SplitResult, client: Client) -> str:
-    """Why the server is not connected to. S3 is named by a bucket: its servers are the provider's."""
-    if parts.scheme == "s3":
-        return ""
-    addresses: Iterable[Any] = socket.getaddrinfo(parts.hostname, None, type=socket.SOCK_STREAM)
-    return next((why for info in addresses if (why := client.guard.refusal(str(info[4][0])))), "")
-
-
 def _close(files: Any) -> None:  # noqa: ANN401
     connection = getattr(files, "client", None) or getattr(files, "ftp", None)
     if connection is not None:
@@ -292,6 +287,8 @@ def _close(files: Any) -> None:  # noqa: ANN401
 def _explain(error: Exception, host: str) -> tuple[FailureKind, str]:
     """The kind and the sentence; what a library says of itself is left out, for it may hold a secret."""
     match error:
+        case AddressRefused():
+            return FailureKind.REFUSED, str(error)
         case credentials.NoCredentials():
             return FailureKind.AUTH, str(error)
         case ftplib.error_perm() if str(error).startswith("53"):
