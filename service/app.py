@@ -21,9 +21,9 @@ import msgspec
 from service import __version__
 from service.config import Config
 from service.errors import ConfigError, MonitorError, UsageError
-from service.model import Channel, Clock, Node, utcnow
+from service.model import Channel, Clock, Item, Node, Status, utcnow
 from service.store.db import Store
-from service.store.veil import Label
+from service.store.veil import Label, veiled
 
 if TYPE_CHECKING:  # each is imported where it is made: half of the time of a short command otherwise
     from service.deliver.dispatch import Dispatcher
@@ -86,7 +86,7 @@ class App:
             self.config.database_url(),
             clock=self.clock,
             synchronous=settings.synchronous,
-            label=Label(self.config.digest.timezone, self.config.alerts.language),
+            label=self._label,
         )
         store.open(migrate=self._migrate)
         self._open.append(store.close)
@@ -194,6 +194,17 @@ class App:
         """This monitor as anybody sees it."""
         return self
 
+    def shown(self, item: Item) -> Item:
+        """An item that was read and not stored, as whoever asks may see it."""
+        withheld = item.status is Status.WITHHELD
+        until = None if withheld else item.embargo_until
+        hidden = withheld or (until is not None and until > self.clock())
+        return veiled(item, self._label(until)) if hidden else item
+
+    @property
+    def _label(self) -> Label:
+        return Label(self.config.digest.timezone, self.config.alerts.language)
+
     def close(self) -> None:
         """Close what was opened, the last first: senders, fetchers and workers before the store."""
         while self._open:
@@ -212,6 +223,10 @@ class _Trusted:
     def untrusted(self) -> App:
         """The monitor as anybody sees it."""
         return self._app
+
+    def shown(self, item: Item) -> Item:
+        """The item as it is."""
+        return item
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the monitor has
         return getattr(self._app, name)

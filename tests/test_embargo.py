@@ -158,6 +158,7 @@ def world(folder: Path, *, over: bool) -> Iterator[World]:
         log = room.app.listen(LogLines(logged))
         room.add_rule(QUERY, name="Bank", channels=("desk", "chief"))
         ingest(room, 1, clock() + HOUR)
+        room.feeds.serve("/wire.json", (folder / "v1.json").read_bytes())
         clock.behind = timedelta(0)
         rounds.deliver(room.app)
         people.add(room.app, Account(name="anna", role=Role.ADMIN), PASSWORD)
@@ -222,6 +223,12 @@ DOORS: dict[str, Door] = {
     "test-rule --item": command("test-rule", QUERY, "--item", "1", "--explain"),
     "preview": command("preview", "Bank", "--item", "1"),
     "status": command("status"),
+    "check-source": lambda world, *, trusted: world.command(
+        "check-source", world.room.feeds.url("/wire.json"), "--json", trusted=trusted
+    ),
+    "api check-source": lambda world, *, trusted: world.page(
+        f"/api/v1/check-source?of={world.room.feeds.url('/wire.json')}", trusted=trusted
+    ),
     "/": page("/"),
     "/wall": page("/wall"),
     "/handover": page("/handover"),

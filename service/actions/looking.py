@@ -93,7 +93,10 @@ class Look:
 
 
 def look(app: App, source: Source) -> Look:
-    """What the source shows, fetched and read once, without validators and without storing anything."""
+    """What the source shows, fetched and read once, without validators and without storing anything.
+
+    What is embargoed in it is shown to whoever may see that.
+    """
     fresh = replace(source.cursor, etag="", last_modified="", body_hash="")
     result = app.fetcher.fetch(replace(source, cursor=fresh))
     if isinstance(result, Failure):
@@ -108,6 +111,7 @@ def look(app: App, source: Source) -> Look:
                 seen, failure=Failure(source=source, kind=FailureKind.UNREADABLE, reason=str(error))
             )
         assert isinstance(parsed, Parsed)
+        parsed = replace(parsed, items=tuple(map(app.shown, parsed.items)))
         seen = replace(seen, parsed=parsed, hub=seen.hub or parsed.feed.hub)
     return seen
 

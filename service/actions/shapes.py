@@ -266,7 +266,12 @@ def look(one: Look) -> Shape:
         "items": len(one.newest),
         "headlines": [each.headline for each in one.newest[:5]],
         "newest": [
-            {"headline": each.headline, "published_at": when(each.published_at)} for each in one.newest[:5]
+            {
+                "headline": each.headline,
+                "published_at": when(each.published_at),
+                "embargo_until": when(each.embargo_until),
+            }
+            for each in one.newest[:5]
         ],
         "rhythm": span(one.rhythm),
         "problems": [problem.what for problem in parsed.problems] if parsed else [],
