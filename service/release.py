@@ -64,7 +64,9 @@ class Releaser:
     def release(self, held: Sequence[Delivery]) -> None:
         """Render each held message that may go now; hold, gather or close the others, with the reason."""
         gathered: dict[tuple[str, str, str], list[Delivery]] = {}
-        queue, seen = deque(held), {delivery.id for delivery in held}
+        # What a storm held goes first: what came since must not go out beside its roll-up.
+        queue = deque(sorted(held, key=_storm, reverse=True))
+        seen = {delivery.id for delivery in held}
         while queue:
             delivery = queue.popleft()
             decision = self.decide(delivery)
@@ -74,9 +76,11 @@ class Releaser:
                 key = (delivery.channel, delivery.recipient, _together(delivery))
                 if key not in gathered:  # one message tells of all: those beyond this batch, too
                     more = [one for one in self.tx.outbox.held_with(delivery, self.now) if one.id not in seen]
-                    queue.extend(more)
+                    queue = deque(sorted([*queue, *more], key=_storm, reverse=True))
                     seen.update(one.id for one in more)
                 gathered.setdefault(key, []).append(delivery)
+                if _storm(delivery) and len(gathered[key]) > 1:
+                    self._rolled_up[delivery.channel, delivery.recipient] = self.now
             elif decision.step is Step.HOLD and decision.until:
                 self.tx.outbox.hold(delivery.id, decision.until, decision.reason)
             else:
@@ -308,6 +312,11 @@ class Releaser:
     @cached_property
     def _sources(self) -> Mapping[int, str]:
         return self.tx.sources.names()
+
+
+def _storm(delivery: Delivery) -> bool:
+    """Whether it waits for the roll-up of a storm."""
+    return together(delivery.reason) == "storm"
 
 
 def _together(delivery: Delivery) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from service.actions import rounds
-from tests.inbox import DROP, MailServer
+from tests.inbox import DROP, HookServer, MailServer
 from tests.newsroom import Room, newsroom
 from tests.test_told import KIM, correction, flash, kill, long, wire
 
@@ -88,3 +89,17 @@ def test_a_lost_answer_makes_a_second_copy_that_a_mailbox_folds(
     rounds.deliver(room.app)
     assert 2 == len(mail.wait(2))
     assert 1 == len(mailbox(tmp_path, mail))
+
+
+def test_a_chat_without_threads_is_pointed_at_the_first_message(tmp_path: Path) -> None:
+    with HookServer() as chat:
+        chat.answer(200, 200)
+        channel = {"url": chat.url("mmost", "/a-token-of-mattermost")}
+        site = {"base_url": "https://monitor.example.org"}
+        with newsroom(tmp_path, channels={"desk": channel}, web=site) as room:
+            room.add_rule(KIM)
+            flash(room)
+            correction(room)
+        first, second = (post.json["text"] for post in chat.wait(2))
+    assert "Told before" not in first
+    assert re.search(r"↪ Told before \(\d\d:\d\d CET, .*https://monitor\.example\.org/stories/1", second)

@@ -124,6 +124,18 @@ def test_a_storm_becomes_one_roll_up_a_minute_and_every_hit_is_listed_or_counted
     assert 70 == listed(room)
 
 
+def test_what_comes_in_with_a_roll_up_does_not_come_beside_it(make: Desk, clock: Shifted) -> None:
+    room = make(alerts={"storm_limit": 3})
+    room.add_rule(KIM)
+    bring(room, *stories(8))
+    clock.advance(seconds=61)
+    bring(room, *stories(8, seed=1))
+    assert ["alert"] * 3 + ["digest"] == room.kinds()
+    later(room, clock, seconds=61)
+    assert ["alert"] * 3 + ["digest"] * 2 == room.kinds()
+    assert 16 == listed(room)
+
+
 def test_flash_passes_a_storm(make: Desk, clock: Shifted) -> None:
     room = make(alerts={"storm_limit": 1})
     room.add_rule(KIM, priority=Priority.FLASH)
