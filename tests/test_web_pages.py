@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import time
 from contextlib import ExitStack
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -198,17 +197,6 @@ def test_a_source_is_added_paused_and_polled_on_pages(tmp_path: Path) -> None:
         assert "paused" in visitor.get("/sources?state=paused").text
         assert visitor.post("/sources/other/resume").status_code == 303
         assert visitor.post("/sources/other/explode").status_code == 404
-
-
-def test_a_source_shows_how_late_its_items_come(tmp_path: Path) -> None:
-    with newsroom(tmp_path) as room:
-        now = room.app.store.now()
-        late = [replace(TRIP, at=now - timedelta(minutes=4)), replace(MARKET, at=now - timedelta(minutes=4))]
-        room.wire("wire", *late, replace(PRICES, at=now - timedelta(days=5)))
-        room.add_source("wire")
-        room.poll()
-        with desk(room) as visitor:
-            assert ">4 minutes<" in visitor.get("/sources").text
 
 
 @pytest.mark.slow
