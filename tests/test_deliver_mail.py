@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from email import message_from_bytes
 from email.policy import default
 from pathlib import Path
@@ -16,7 +17,7 @@ from service.deliver.drivers import Driver, driver
 from service.deliver.smtp import Account, Mail, Mode, account, compose
 from service.errors import UsageError
 from service.model import Channel, Message, Verdict
-from tests.inbox import ACCEPT, DROP, MailServer, certificate, tls_server
+from tests.inbox import ACCEPT, DROP, HANG, MailServer, certificate, tls_server
 
 DESK = "desk@example.org"
 MESSAGE = Message(
@@ -131,6 +132,18 @@ def test_a_second_try_leaves_out_who_had_the_mail(open_channel: Opening, mail: M
     assert channel.send(MESSAGE, "").verdict is Verdict.TRANSIENT
     assert channel.send(MESSAGE, "").verdict is Verdict.SENT
     assert [letter.recipients for letter in mail.wait(2)] == [(DESK,), ("night@example.org",)]
+
+
+def test_a_server_that_takes_a_mail_and_never_answers_may_have_it(mail: MailServer) -> None:
+    mail.answer(HANG)
+    to = account(f"smtp://{mail.host}:{mail.port}?from=monitor@example.org&to={DESK}")
+    with closing(Mail(to, reply_timeout=0.2)) as channel:
+        lost = channel.send(MESSAGE, "")
+        assert lost.verdict is Verdict.AMBIGUOUS
+        assert lost.reason.startswith("no answer after the mail was sent: ")
+        assert Verdict.SENT is channel.send(MESSAGE, "").verdict
+    [letter] = mail.wait(1)
+    assert f"<{MESSAGE.id}>" == letter.message["Message-ID"]
 
 
 def test_mails_share_a_connection_up_to_fifty(open_channel: Opening, mail: MailServer) -> None:

@@ -157,9 +157,12 @@ def _unstructured(name: str, text: str) -> bytes:
 class Mail:
     """The driver for one account. Not for several threads at once: each channel has its own."""
 
-    def __init__(self, account: Account, clock: Clock = utcnow) -> None:
+    def __init__(
+        self, account: Account, clock: Clock = utcnow, *, reply_timeout: float = REPLY_TIMEOUT
+    ) -> None:
         self.account = account
         self._clock = clock
+        self._reply_timeout = reply_timeout
         self._smtp: smtplib.SMTP | None = None
         self._mails = 0  # over this connection
         self._used = 0.0  # monotonic
@@ -244,16 +247,16 @@ class Mail:
 
     def _envelope(self, smtp: smtplib.SMTP, to: str, deadline: float) -> Outcome | None:
         """Announce sender and recipient; the refusal, if there is one."""
-        within(smtp, deadline)
+        self._within(smtp, deadline)
         code, said = smtp.mail(parseaddr(self.account.sender)[1])
         if code != 250:
             blame = Verdict.AUTH if 500 <= code < 600 and code != TOO_LARGE else None
             return self._answer(smtp, code, said, blame)
-        within(smtp, deadline)
+        self._within(smtp, deadline)
         code, said = smtp.rcpt(to)
         if code not in {250, 251}:
             return self._answer(smtp, code, said)
-        within(smtp, deadline)
+        self._within(smtp, deadline)
         return None
 
     def _content(self, smtp: smtplib.SMTP, mail: bytes) -> Outcome:
@@ -315,11 +318,11 @@ class Mail:
         account = self.account
         smtp = self._connect()
         try:
-            within(smtp, deadline)
+            self._within(smtp, deadline)
             smtp.ehlo_or_helo_if_needed()
             if account.mode is Mode.STARTTLS:
                 smtp.starttls(context=self._context())
-                within(smtp, deadline)
+                self._within(smtp, deadline)
                 smtp.ehlo_or_helo_if_needed()
             if account.user and account.password:
                 smtp.login(account.user, account.password)
@@ -329,12 +332,20 @@ class Mail:
         self._smtp, self._mails, self._used = smtp, 0, time.monotonic()
         return smtp
 
+    def _within(self, smtp: smtplib.SMTP, deadline: float) -> None:
+        """Give the next answer its time, but not beyond the deadline of the whole mail."""
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError(f"not done within {SEND_TIMEOUT:.0f} s")
+        if smtp.sock is not None:
+            smtp.sock.settimeout(min(self._reply_timeout, left))
+
     def _connect(self) -> smtplib.SMTP:
         host, port = self.account.host, self.account.port
         if self.account.mode is Mode.SSL:
             context = self._context()
-            return smtplib.SMTP_SSL(host, port, HERE, timeout=REPLY_TIMEOUT, context=context)
-        return smtplib.SMTP(host, port, HERE, timeout=REPLY_TIMEOUT)
+            return smtplib.SMTP_SSL(host, port, HERE, timeout=self._reply_timeout, context=context)
+        return smtplib.SMTP(host, port, HERE, timeout=self._reply_timeout)
 
     def _context(self) -> ssl.SSLContext:
         """Built once: reading the certificates of the system takes tens of milliseconds."""
@@ -351,15 +362,6 @@ def judge(code: int) -> Verdict:
     if code in LOGIN_CODES:
         return Verdict.AUTH
     return Verdict.PERMANENT if 500 <= code < 600 else Verdict.TRANSIENT
-
-
-def within(smtp: smtplib.SMTP, deadline: float) -> None:
-    """Give the next answer its time, but not beyond the deadline of the whole mail."""
-    left = deadline - time.monotonic()
-    if left <= 0:
-        raise TimeoutError(f"not done within {SEND_TIMEOUT:.0f} s")
-    if smtp.sock is not None:
-        smtp.sock.settimeout(min(REPLY_TIMEOUT, left))
 
 
 def _told(error: Exception) -> str:
