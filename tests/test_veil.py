@@ -11,8 +11,10 @@ import pytest
 
 from service.actions import desk, handover, rounds
 from service.actions.oversight import oversee
-from service.model import Item, Signal, Status, utcnow
+from service.model import Item, Link, Placement, Signal, Source, Status, utcnow
+from service.store.db import Store
 from service.store.veil import Label, veiled
+from tests.clock import ManualClock
 from tests.newsroom import Entry, Room, newsroom
 from tests.test_embargo import HEADLINE, HOUR, TEXT, LateClock, ingest, secrets, trust
 
@@ -133,6 +135,30 @@ def test_a_story_that_was_told_can_be_read_after_it_was_withheld(tmp_path: Path)
 
 
 # ---------------------------------------------------------------- the veil itself
+
+
+def test_each_reader_finds_what_is_theirs_until_the_hour_has_come(store: Store, clock: ManualClock) -> None:
+    with store.begin() as tx:
+        source = tx.sources.add(Source(name="dpa", url="https://dpa.example/"), clock()).id
+        item = tx.items.add(
+            Item(headline="Quitten", body="Im Falkenhof.", source=source, embargo_until=clock() + HOUR),
+            Placement(link=Link.FIRST),
+            keys=(),
+            content=0,
+            text_hash=0,
+            fingerprints=(),
+            now=clock(),
+        )
+    for passed in (False, True):
+        for reader, whole in ((store, passed), (store.trusted(), True), (store.unveiled(), True)):
+            with reader.read() as tx:
+                assert ([item.id] if whole else []) == [one.id for one in tx.items.search("falkenhof")]
+                assert whole is (tx.items.get(item.id).body == "Im Falkenhof.")
+                assert whole is ("Quitten" in tx.stories.get(item.story).headline)
+                assert whole is bool([*tx.items.wordings(since=clock() - 2 * HOUR)])
+        clock.advance(hours=1)
+    with store.trusted().read() as tx:
+        assert "Quitten" == tx.stories.get(item.story).headline, "the label goes with the embargo"
 
 
 def test_a_veiled_item_keeps_what_a_newsroom_plans_by_and_nothing_of_its_text() -> None:
