@@ -27,6 +27,7 @@ with warnings.catch_warnings():
     from pyftpdlib.authorizers import DummyAuthorizer
     from pyftpdlib.filesystems import AbstractedFS
     from pyftpdlib.handlers import FTPHandler, TLS_FTPHandler
+    from pyftpdlib.ioloop import IOLoop
     from pyftpdlib.servers import ThreadedFTPServer
 
 STORY = b"Hafen wird ausgebaut\n\nHamburg (dpa) - Der Hafen wird ausgebaut."
@@ -54,7 +55,7 @@ def ftp(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Source]:
         abstracted_fs = getattr(request, "param", AbstractedFS)
         auth_failed_timeout = 0.01
 
-    server = ThreadedFTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadedFTPServer(("127.0.0.1", 0), Handler, ioloop=IOLoop())
     thread = threading.Thread(target=server.serve_forever, kwargs={"timeout": 0.02, "handle_exit": False})
     thread.start()
     yield Source(name="wire", url=check_url(f"ftp://127.0.0.1:{server.address[1]}/wire/"))
@@ -77,7 +78,7 @@ def ftps(ftp: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
         tls_control_required = tls_data_required = True
         auth_failed_timeout = 0.01
 
-    server = ThreadedFTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadedFTPServer(("127.0.0.1", 0), Handler, ioloop=IOLoop())
     thread = threading.Thread(target=server.serve_forever, kwargs={"timeout": 0.02, "handle_exit": False})
     thread.start()
     monkeypatch.setenv("WIRE_LOGIN", LOGIN)

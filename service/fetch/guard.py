@@ -66,7 +66,8 @@ class Guard:
     def address(self, host: str) -> str:
         """The first address of a host that may be connected to.
 
-        It takes the place of the name from here on: a moment later the name may have another one. Raises AddressRefused where there is none, `socket.gaierror` where the name has no address.
+        It takes the place of the name from here on, which may have another one a moment later. Raises
+        AddressRefused where there is none, `socket.gaierror` where the name has no address.
         """
         reason = ""
         for info in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM):
