@@ -89,10 +89,10 @@ class Outbox:
         self._change(delivery_id, (DeliveryState.HELD,), sooner)
 
     def hurry(self, story: int, channel: str, recipient: str, priority: Priority, now: datetime) -> None:
-        """Let what waits on a thread to be tried again go now: something urgent comes after it."""
+        """Let what waits on a thread go now, and as urgently as what comes after it."""
         waiting = (*_thread(story, channel, recipient), table.c.state == DeliveryState.PENDING)
         sooner = {"due_at": now, "priority": priority}
-        self._connection.execute(update(table).where(*waiting, table.c.due_at > now).values(sooner))
+        self._connection.execute(update(table).where(*waiting).values(sooner))
 
     def join(self, delivery_id: int, alert_id: int) -> None:
         """One more alert is told in that message."""
