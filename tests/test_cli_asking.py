@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 
 from service.app import build
@@ -181,3 +182,30 @@ def test_another_server_on_that_port_is_not_believed(monitor: Shell, answer: Ans
         point(monitor, foreign.origin)
         assert without == monitor("list-rules")
         assert foreign.asked()
+
+
+@pytest.mark.parametrize(
+    ("typed", "path"),
+    [
+        (["show-rule", "zins"], "/rules/zins"),
+        (["show-alert", "1"], "/alerts/1"),
+        (["show-story", "1"], "/stories/1"),
+        (["search", "Zins"], "/search?query=Zins"),
+        (["why", "zins", "Zins", "steigt"], "/why?rule=zins&of=Zins+steigt"),
+        (["handover"], "/handover"),
+        (["preview", "zins", "--item", "1"], "/preview?rule=zins&item=1"),
+        (["list-changes"], "/audit"),
+        (["user", "list"], "/users"),
+        (["token", "list"], "/tokens"),
+        (["check-source", "http://127.0.0.1:9/feed"], "/check-source?of=http://127.0.0.1:9/feed"),
+        (["export-opml"], "/export-opml"),
+    ],
+)
+def test_programs_see_the_same_shapes_from_a_command_and_from_the_api(
+    monitor: Shell, typed: list[str], path: str
+) -> None:
+    with desk(monitor) as url:
+        asked = httpx.get(f"{url}/api/v1{path}", timeout=DEADLINE)
+        command = monitor("--json", *typed)
+    seconds = r"\d\d:\d\d:\d\d(?:Z|\.\d+)?"  # of looks at a clock
+    assert json.loads(re.sub(seconds, "…", command.out)) == json.loads(re.sub(seconds, "…", asked.text))

@@ -78,7 +78,7 @@ def test_a_query_is_tried_on_a_text_an_item_and_the_archive(api: Visitor) -> Non
     assert text["hits"][0]["evidence"][0]["how"] == "compound"
     archive = ask(api, "POST", "/test-rule", {"query": "Preise", "compare": "Kim"})
     assert {len(archive["gained"]), len(archive["lost"])} == {2, 1}
-    item = ask(api, "GET", "/search?query=Sonderzug")["items"][0]
+    item = ask(api, "GET", "/search?query=Sonderzug")["hits"][0]
     assert ask(api, "POST", "/test-rule", {"rule": "Kim", "item": item["id"]})["hits"]
 
 

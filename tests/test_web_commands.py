@@ -148,7 +148,7 @@ def test_a_story_that_was_told_or_missed_is_explained(api: Visitor) -> None:
 
 
 def test_what_a_rule_would_send_is_shown_and_not_sent(api: Visitor, room: Room) -> None:
-    item = ask(api, "GET", "/search?query=Sonderzug")["items"][0]
+    item = ask(api, "GET", "/search?query=Sonderzug")["hits"][0]
     posts = len(room.hooks.posts)
     seen = ask(api, "GET", f"/preview?rule=Kim&item={item['id']}")
     assert (True, ["desk"]) == (seen["hit"], [one["to"] for one in seen["messages"]])
@@ -173,13 +173,13 @@ def test_people_are_told_by_name_until_they_leave(api: Visitor) -> None:
 
 def test_stories_are_parted_and_joined(api: Visitor, room: Room) -> None:
     def story_of(words: str) -> int:
-        return int(ask(api, "GET", f"/search?query={words}")["items"][0]["story"])
+        return int(ask(api, "GET", f"/search?query={words}")["hits"][0]["story"])
 
     joined = ask(api, "POST", f"/stories/{story_of('Sonderzug')}/merge", {"story": story_of("Dax")})
     assert {TRIP.headline, MARKET.headline} <= {
         item["headline"] for item in ask(api, "GET", f"/stories/{joined['id']}")["versions"]
     }
-    item = ask(api, "GET", "/search?query=Dax")["items"][0]["id"]
+    item = ask(api, "GET", "/search?query=Dax")["hits"][0]["id"]
     parted = ask(api, "POST", f"/stories/{joined['id']}/split", {"items": [item]})
     assert [item] == parted["moved"]
     assert parted["id"] == story_of("Dax")

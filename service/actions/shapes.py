@@ -28,6 +28,7 @@ from service.model import (
 )
 
 if TYPE_CHECKING:
+    from service.actions.archive import Search
     from service.actions.backtest import Backtest
     from service.actions.desk import AlertView, StoryView, Told
     from service.actions.feedback import Quality
@@ -213,6 +214,19 @@ def result(one: Result) -> Shape:
         "evidence": [evidence(place) for place in one.evidence or ()],
     }
     return shape | ({"item": one.item.id, "source": one.source} if one.item.id else {})
+
+
+def search(found: Search, query: str) -> Shape:
+    """What a search found, in how many items, and before which it goes on."""
+    return {
+        "query": query,
+        "items": found.items,
+        "before": found.before,
+        "hits": [
+            item(one.item, one.source) | {"evidence": [evidence(place) for place in one.evidence or ()]}
+            for one in found.results
+        ],
+    }
 
 
 def explanation(one: Explanation) -> Shape:

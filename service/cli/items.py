@@ -85,15 +85,7 @@ def search(session: Session, page: Page, query: tuple[str, ...], source: str, la
             limit=page.limit,
             patience=PATIENCE,
         )
-    session.answer(
-        {
-            "query": str(asked.node),
-            "items": found.items,
-            "before": found.before,
-            "hits": [shapes.result(one) for one in found.results],
-        },
-        _found(found),
-    )
+    session.answer(shapes.search(found, str(asked.node)), _found(found))
     return Exit.DONE if found.results else Exit.FAILED
 
 

@@ -75,7 +75,7 @@ def handover(session: Session, begin: str, targets: tuple[str, ...]) -> None:
             yield ""
             yield ngettext("{n} message with it in the outbox", "{n} messages with it in the outbox", sent)
 
-    session.answer(seen.shape() | {"messages": sent}, lines())
+    session.answer(seen.shape() | ({"messages": sent} if targets else {}), lines())
 
 
 @command()

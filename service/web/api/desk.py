@@ -11,6 +11,7 @@ from pydantic import AwareDatetime
 from service.actions import alerts, board, desk, health, rounds, shapes, silences
 from service.actions.people import record
 from service.actions.shapes import Shape
+from service.actions.timeline import timeline
 from service.model import AlertState, DeliveryState, Relevance
 from service.web.api.exchange import LARGEST, Body, Json, Listed, Number, OnceRoute, Span, listing, span
 from service.web.auth import Monitor, Reader, Writer
@@ -63,8 +64,8 @@ def list_items(
 
 @router.get("/stories/{number}")
 def show_story(app: Monitor, _: Reader, number: Number) -> Shape:
-    """A report: its versions, its copies, whom it was told to."""
-    return shapes.story_view(desk.story(app, number))
+    """A report as a time line: its versions, its copies, whom it was told to."""
+    return shapes.story_view(desk.story(app, number)) | {"timeline": shapes.timeline(timeline(app, number))}
 
 
 @router.get("/alerts", response_model=list[Shape])

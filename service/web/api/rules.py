@@ -181,24 +181,19 @@ def search(
     limit: Limit = 50,
     source: str = "",
     since: Span | None = None,
+    language: str = "",
 ) -> Shape:
     """The archive asked in the language of rules; `before` of the answer goes on where it ended."""
+    asked = trials.understand(app, [query], language)
     found = archive.search(
         app,
-        trials.understand(app, [query], ""),
+        asked,
         before=before,
         limit=limit,
         source=source,
         since=span(since),
     )
-    return {
-        "items": [
-            shapes.item(one.item, one.source) | {"evidence": [shapes.evidence(e) for e in one.evidence or ()]}
-            for one in found.results
-        ],
-        "looked_at": found.items,
-        "before": found.before,
-    }
+    return shapes.search(found, str(asked.node))
 
 
 @lists.get("")
