@@ -123,7 +123,7 @@ def list_people(session: Session) -> None:
     """Everybody who can be told by name, and the groups."""
     found = session.ask("/people", _everybody).shape
     rows = [
-        (one["name"], _at(one["addresses"]), one["language"] or "en", one["timezone"])
+        (one["name"], _at(one["addresses"]), one["language"] or "", one["timezone"] or "")
         for one in found["people"]
     ]
     rows += [(one["name"], _group(one["members"]), "", "") for one in found["groups"]]

@@ -15,7 +15,7 @@ class Person:
     name: str
     addresses: Mapping[str, str] = field(default_factory=dict)  # channel -> recipient
     id: int = 0
-    language: str = ""  # of the words around the wire text: en or de; "": en
+    language: str = ""  # of the words around the wire text: en or de; "": as the configuration
     timezone: str = ""  # "": as the digests
     added_at: datetime | None = None
     removed_at: datetime | None = None  # None: still here
