@@ -93,7 +93,7 @@ class Pipeline:
     def poll(self, now: datetime) -> int:
         """How many due sources were claimed and sent out to be fetched; each comes back in `arrived`."""
         parts = self.parts
-        room = parts.fetcher.capacity
+        room = self.room
         with parts.store.read() as tx:
             due = tx.sources.next_due()
         if not room or due is None or due > now:
@@ -102,6 +102,11 @@ class Pipeline:
             lease = parts.config.poll.lease
             sources = tx.sources.claim(now, room, lease, parts.node.id, kept=KEPT)
         return self.fetch(sources)
+
+    @property
+    def room(self) -> int:
+        """How many sources may be sent out now: what has arrived takes memory while it waits."""
+        return max(0, self.parts.fetcher.capacity - self.arrived.qsize())
 
     def fetch(self, sources: Sequence[Source]) -> int:
         """Send claimed sources out to be fetched."""

@@ -88,7 +88,7 @@ def poll(
     hands: set[Future[int]] = set()
     with ThreadPoolExecutor(app.config.poll.workers) as pool:
         while waiting or coming:
-            room = min(app.fetcher.capacity, len(waiting))
+            room = min(pipeline.room, len(waiting))
             coming += pipeline.fetch([waiting.pop() for _ in range(room)])
             if arrived := pipeline.arrivals(timeout=0.5):
                 coming -= len(arrived)

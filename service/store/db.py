@@ -47,6 +47,7 @@ from service.store.veil import Label, Sight, Veil
 
 BUSY = timedelta(seconds=5)  # how long a writer waits for another process
 TURN = timedelta(seconds=60)  # and for another thread of its own, which is known to go on
+WRITER_CACHE_KB = 8_000  # an item's fingerprints go to sixty pages, and the next one's to many of the same
 MIGRATING = 0x4D494752  # the key of PostgreSQL's advisory lock around migrations
 
 # A node that hangs or is stopped inside a transaction must not hold the others up for longer than this.
@@ -288,6 +289,8 @@ class Store:
             if cursor.execute("PRAGMA journal_mode").fetchone() != ("wal",) and not reading:
                 cursor.execute("PRAGMA auto_vacuum = INCREMENTAL")  # before WAL, which writes the first page
                 cursor.execute("PRAGMA journal_mode = WAL")
+            if not reading:
+                cursor.execute(f"PRAGMA cache_size = -{WRITER_CACHE_KB}")
             cursor.execute(f"PRAGMA synchronous = {self._synchronous}")
             cursor.execute(f"PRAGMA foreign_keys = {'ON' if foreign_keys else 'OFF'}")
             cursor.execute(f"PRAGMA query_only = {'ON' if reading else 'OFF'}")

@@ -94,6 +94,7 @@ _SCRIPTS = (
 )
 _CYRILLIC = re.compile("[\u0400-\u04ff]")
 _LATIN = re.compile("[A-Za-z\u00c0-\u024f]")
+_BEYOND_LATIN = re.compile("[\u0370-\u1fff\u3041-\ud7a3]")  # the scripts above, and more
 
 ENOUGH = 1.0  # one small word that no other of these languages has
 CLEARLY = 1.2  # times the evidence of the next
@@ -108,10 +109,11 @@ def detect(text: str) -> str:
     names has no evidence: it is "" rather than a guess.
     """
     text = text[: LOOKED_AT * 12]
-    if found := _by_script(text):
-        return found
-    if len(_CYRILLIC.findall(text)) > len(_LATIN.findall(text)):
-        return ""  # Bulgarian, Serbian, or too little to tell
+    if _BEYOND_LATIN.search(text):
+        if found := _by_script(text):
+            return found
+        if len(_CYRILLIC.findall(text)) > len(_LATIN.findall(text)):
+            return ""  # Bulgarian, Serbian, or too little to tell
     scores: defaultdict[str, float] = defaultdict(float)
     for word in words(text)[:LOOKED_AT]:
         for codes, weight in _evidence(word):
