@@ -34,7 +34,7 @@ class Subscriptions:
             table.c.state == SubscriptionState.LEAVING,
         )
         asked = insert.on_conflict_do_update(index_elements=["source"], set_=row, where=changed)
-        return self._connection.execute(asked).rowcount > 0
+        return self._connection.execute(asked.returning(table.c.source)).first() is not None
 
     def withdraw(self, source_id: int, now: datetime) -> None:
         """The feed names no hub any more: the one that it named is asked to stop."""
