@@ -6,7 +6,7 @@ import csv
 import io
 import socket
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -252,3 +252,23 @@ def test_a_proxy_that_is_not_trusted_cannot_say_where_somebody_comes_from(tmp_pa
             for number in range(6)
         ]
         assert [401] * 5 + [429] == statuses
+
+
+@pytest.mark.slow
+def test_an_open_page_ends_with_the_right_to_look_at_it(tmp_path: Path) -> None:
+    with busy_desk(tmp_path) as (room, visitor), ExitStack() as opened:
+        roles = {"anna": Role.ADMIN, "ed": Role.EDITOR, "eve": Role.EDITOR, "vic": Role.VIEWER}
+        for name, role in roles.items():
+            people.add(room.app, Account(name=name, role=role), PASSWORD)
+        pages = {}
+        for name in roles:
+            reader = visitor.another()
+            reader.sign_in(name, PASSWORD)
+            pages[name] = opened.enter_context(reader.client.stream("GET", "/live"))
+        assert {200} == {page.status_code for page in pages.values()}
+        people.set_password(room.app, "ed", "another horse battery staple")
+        people.edit(room.app, "eve", role=Role.VIEWER)
+        people.remove(room.app, "vic")
+        for name in ("ed", "eve", "vic"):
+            assert not any("event" in line for line in pages[name].iter_lines()), name
+        assert "event: put" in next(line for line in pages["anna"].iter_lines() if "event" in line)

@@ -24,13 +24,14 @@ from service.actions.board import Card
 from service.app import App
 from service.errors import MonitorError
 from service.store.board import Pulse
-from service.web.auth import Reader
+from service.web.auth import Reader, RefusedError, identify
 from service.web.viewer import Asking, Viewer
 from service.web.views import Views
 
 LOOK = 0.15  # seconds between two looks at the database; a story is on the page within half a second
 GLANCE = 10.0  # seconds after which the line at the top is drawn anew, whatever happened
 RECONNECT = 500  # milliseconds until a page that lost its stream asks again
+BELIEVED = 2.0  # seconds for which whoever follows is believed to be let in still
 REMEMBERED = 64  # drawings that are kept for others who see the same
 
 router = APIRouter(include_in_schema=False)
@@ -162,16 +163,22 @@ async def live(
 
 
 async def _events(request: Request, viewer: Viewer, shown: Filter, known: Pulse) -> AsyncIterator[bytes]:
-    """The events of one page, until it or the monitor goes."""
+    """The events of one page, until it or the monitor goes, or whoever follows may look no more."""
     pulses: Pulses = request.app.state.pulses
     drawings: Drawings = request.app.state.drawings
     request.app.state.metrics.pages += 1
+    clock = asyncio.get_running_loop().time
+    seen = clock()
     try:
         yield format_sse_event(comment="connected", retry=RECONNECT)
         while True:
             now = await pulses.after(known, GLANCE)
             if pulses.stopped:
                 return
+            if clock() - seen > BELIEVED:
+                if not await run_in_threadpool(_may_look, request, viewer):
+                    return
+                seen = clock()
             if now:
                 for html in await drawings.stories(viewer, shown, known, now):
                     yield format_sse_event(event="put", data_str=html)
@@ -181,3 +188,14 @@ async def _events(request: Request, viewer: Viewer, shown: Filter, known: Pulse)
             yield format_sse_event(event="pulse", data_str="")
     finally:
         request.app.state.metrics.pages -= 1
+
+
+def _may_look(request: Request, viewer: Viewer) -> bool:
+    """Whether whoever opened the page has the rights still that it was opened with."""
+    try:
+        found = identify(request, request.app.state.monitor)
+    except RefusedError:
+        return False
+    except MonitorError:  # the database is away: nothing is sent meanwhile
+        return True
+    return found is not None and found.scopes == viewer.caller.scopes
