@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import cache
 from hashlib import blake2b
 
 from service.alerts import policy
@@ -94,8 +95,13 @@ class Teller:
 
     def tell(self, tx: Transaction, item: Item, placement: Placement, source: Source, now: datetime) -> None:
         """Write down who is to be told of a stored `item`, and why the others are not."""
-        nearest = tx.items.get(placement.nearest) if placement.nearest else None
-        kind = policy.follow_up(item, placement, nearest)
+
+        @cache
+        def nearest() -> Item | None:
+            return tx.items.get(placement.nearest) if placement.nearest else None
+
+        # Of most copies nothing hangs on what they are copies of.
+        kind = policy.follow_up(item, placement, nearest() if item.signal is Signal.CORRECTION else None)
         if kind is DeliveryKind.RETRACTION:
             self._retract(tx, item, placement, now)
             return
@@ -106,7 +112,7 @@ class Teller:
             matched = self.watchlist.match(item, source.name)
         baseline = self._old(item, source, now)
         for rule, evidence in matched:
-            self._admit(tx, rule, evidence, item, placement, nearest, source, now, baseline=baseline)
+            self._admit(tx, rule, evidence, item, placement, nearest(), source, now, baseline=baseline)
 
     def catch_up(self, tx: Transaction, rule: Rule, since: datetime, now: datetime) -> None:
         """Tell a new rule of what was stored at `since` or later, as if it had been there."""
