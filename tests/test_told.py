@@ -204,7 +204,7 @@ def test_a_correction_that_a_portal_carries_after_the_agency_is_not_told_again(r
 
 
 def test_a_copy_with_another_number_is_shown_on_the_story_and_never_sent(room: Room) -> None:
-    long(room)
+    wire(room, 2, LONG.replace("zwei", "2"))
     other = Entry(
         "p-1", "Kim Jong Un fährt nach Peking", LONG.replace("zwei", "12"), "https://portal.example/1"
     )
@@ -212,8 +212,11 @@ def test_a_copy_with_another_number_is_shown_on_the_story_and_never_sent(room: R
     room.add_source("portal")
     room.poll()
     assert ["alert"] == room.kinds()
-    with room.app.store.read() as tx:
-        assert 2 == len(tx.stories.items(1))
+    with desk(room) as web:
+        _, copy = web.get("/api/v1/stories/1").json()["versions"]
+        assert ("number-changed", 1) == (copy["link"], copy["nearest"])
+        assert "12 where it had 2" in copy["link_reason"]
+        assert "copy with another number" in web.get("/stories/1").text
 
 
 @pytest.mark.parametrize(

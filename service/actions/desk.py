@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from service.actions.page import Page
@@ -16,6 +16,7 @@ from service.model import (
     DeliveryState,
     Hit,
     Item,
+    Placement,
     Sighting,
     Status,
     Story,
@@ -70,6 +71,7 @@ class StoryView:
     sightings: Sequence[Sighting]
     alerts: Sequence[Told]
     deliveries: Sequence[Delivery]
+    placements: Mapping[int, Placement]  # how each item came into the story
 
     def withdrawn(self, item: Item) -> bool:
         """Whether the story was taken back, while this item of it says nothing of that."""
@@ -80,13 +82,14 @@ def story(app: App, story_id: int) -> StoryView:
     """All about one story; raises NotFoundError."""
     with app.store.read() as tx:
         found = tx.stories.get(story_id)
-        names = tx.sources.names()
+        names, items = tx.sources.names(), tx.stories.items(story_id)
         return StoryView(
             found,
-            [(item, names.get(item.source, "")) for item in tx.stories.items(story_id)],
+            [(item, names.get(item.source, "")) for item in items],
             tx.stories.sightings(story_id),
             told(tx, tx.alerts.of_story(story_id)),
             tx.outbox.of_story(story_id),
+            {item.id: tx.items.placement(item.id) for item in items},
         )
 
 

@@ -20,6 +20,7 @@ from service.model import (
     Hit,
     Item,
     Person,
+    Placement,
     Rule,
     Sighting,
     Silence,
@@ -152,6 +153,16 @@ def story(one: Story) -> Shape:
     }
 
 
+def placement(one: Placement) -> Shape:
+    """How an item came into its story."""
+    return {
+        "link": one.link.value,
+        "nearest": one.nearest or None,
+        "score": round(one.score, 3),
+        "link_reason": one.reason or None,
+    }
+
+
 def sighting(one: Sighting) -> Shape:
     """A story as one source carried it."""
     return {
@@ -210,10 +221,11 @@ def result(one: Result) -> Shape:
     """An item that a query hits; a stored one is named by its id too."""
     shape: Shape = {
         "headline": one.item.headline,
-        "embargo_until": when(one.item.embargo_until),
         "evidence": [evidence(place) for place in one.evidence or ()],
     }
-    return shape | ({"item": one.item.id, "source": one.source} if one.item.id else {})
+    if not one.item.id:
+        return shape
+    return shape | {"item": one.item.id, "source": one.source, "embargo_until": when(one.item.embargo_until)}
 
 
 def search(found: Search, query: str) -> Shape:
@@ -336,7 +348,10 @@ def alert_view(one: AlertView) -> Shape:
 def story_view(one: StoryView) -> Shape:
     """A story with all that belongs to it."""
     return story(one.story) | {
-        "versions": [item(each, name, withdrawn=one.withdrawn(each)) for each, name in one.items],
+        "versions": [
+            item(each, name, withdrawn=one.withdrawn(each)) | placement(one.placements[each.id])
+            for each, name in one.items
+        ],
         "carried_by": [sighting(each) for each in one.sightings],
         "alerts": [told(each) for each in one.alerts],
         "deliveries": [delivery(each) for each in one.deliveries],
