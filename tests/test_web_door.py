@@ -186,6 +186,17 @@ def test_only_a_proxy_that_is_trusted_names_who_has_signed_on(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("proxy", "begins"), [("127.0.0.1", "__Host-session="), ("10.0.0.9", "session=")])
+def test_behind_tls_the_browser_holds_a_session_to_this_host(tmp_path: Path, proxy: str, begins: str) -> None:
+    with busy_desk(tmp_path, web={"trusted_proxies": [proxy]}) as (room, visitor):
+        users(room.app, anna=Role.ADMIN)
+        answer = visitor.post("/sign-in", {"X-Forwarded-Proto": "https"}, name="anna", password=PASSWORD)
+        cookie = answer.headers["set-cookie"]
+        assert cookie.startswith(begins)
+        assert ("; Secure" in cookie, "; Path=/;" in cookie) == (proxy == "127.0.0.1", True)
+
+
+@pytest.mark.slow
 def test_an_invitation_sets_a_password_once(tmp_path: Path) -> None:
     with newsroom(tmp_path) as room, desk(room) as visitor:
         led = visitor.post("/people", name="anna", role="admin").headers["location"]
