@@ -141,6 +141,7 @@ def templates(*, html: bool) -> ImmutableSandboxedEnvironment:
         loader=PackageLoader("service.deliver"),
         autoescape=html,
         undefined=StrictUndefined,
+        auto_reload=False,  # they come with the package: looking after each file is a tenth of the work
         trim_blocks=True,
         lstrip_blocks=True,
     )
