@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from service.model import (
+    Account,
     Alert,
     Attempt,
     Change,
@@ -22,6 +23,7 @@ from service.model import (
     Person,
     Placement,
     Rule,
+    Secret,
     Sighting,
     Silence,
     Source,
@@ -229,10 +231,11 @@ def result(one: Result) -> Shape:
 
 
 def search(found: Search, query: str) -> Shape:
-    """What a search found, in how many items, and before which it goes on."""
+    """What a search found, in how many items, how far back that was, and before which item it goes on."""
     return {
         "query": query,
         "items": found.items,
+        "reached_at": when(found.reached),
         "before": found.before,
         "hits": [
             item(one.item, one.source) | {"evidence": [evidence(place) for place in one.evidence or ()]}
@@ -416,6 +419,30 @@ def person(one: Person) -> Shape:
         "timezone": one.timezone or None,
         "left_at": when(one.removed_at),
         "left_because": one.left_because or None,
+    }
+
+
+def user(one: Account) -> Shape:
+    """A user of the desk."""
+    return {
+        "name": one.name,
+        "role": one.role.value,
+        "has_password": bool(one.password),
+        "sees_embargoed": one.sees_embargoed,
+        "created_at": when(one.created_at),
+    }
+
+
+def token(one: Secret, owner: str = "") -> Shape:
+    """A token, without itself; `owner` is the user whose it is."""
+    return {
+        "id": one.id,
+        "name": one.name,
+        "user": owner or None,
+        "scopes": [scope.value for scope in one.scopes],
+        "created_at": when(one.created_at),
+        "expires_at": when(one.expires_at),
+        "used_at": when(one.used_at),
     }
 
 

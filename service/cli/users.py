@@ -17,7 +17,7 @@ from service.errors import UsageError
 
 if TYPE_CHECKING:
     from service.actions.people import Handed
-    from service.model import Account, Secret
+    from service.model import Account
 
 ROLES = ("viewer", "editor", "admin")
 SCOPES = ("read", "write", "metrics", "embargoed")
@@ -45,7 +45,7 @@ def user(
     monitor user passwd anna
     monitor user list
     """
-    from service.actions import people
+    from service.actions import people, shapes
     from service.actions.people import record
     from service.model import Account, Role
 
@@ -56,7 +56,7 @@ def user(
             found = people.listed(app)
         rows = ((one.name, _may(one), _("set") if one.password else _("none yet")) for one in found)
         session.answer(
-            [_user(one) for one in found],
+            [shapes.user(one) for one in found],
             table(
                 (_("name"), _("role"), _("password")),
                 rows,
@@ -72,7 +72,7 @@ def user(
             new = Account(name=name, role=Role(role) if role else first, sees_embargoed=bool(trusted))
             account = people.add(app, new, password)
             said = _("user {name} added, {role}", name=safe(name), role=_may(account))
-            shape = _user(account)
+            shape = shapes.user(account)
         elif verb == "role":
             if not role and trusted is None:
                 raise UsageError(_("say which: --role {roles}", roles="|".join(ROLES)))
@@ -80,13 +80,13 @@ def user(
             given = {field: value for field, value in changes.items() if value is not None}
             account = people.edit(app, name, **given)
             said = _("user {name} is {role} now", name=safe(name), role=_may(account))
-            shape = _user(account)
+            shape = shapes.user(account)
         elif verb == "passwd":
             account = people.set_password(app, name, _password())
             said = _("the password of {name} is changed, all sessions ended", name=safe(name))
-            shape = _user(account)
+            shape = shapes.user(account)
         elif verb == "remove":
-            said, shape = _("user {name} removed", name=safe(name)), _user(people.remove(app, name))
+            said, shape = _("user {name} removed", name=safe(name)), shapes.user(people.remove(app, name))
         lines = [said] if said else []
         if invite or verb == "invite":
             address = _address(session, people.invite(app, name))
@@ -114,7 +114,7 @@ def token(
     monitor token list
     monitor token revoke 3
     """
-    from service.actions import people
+    from service.actions import people, shapes
     from service.actions.people import record
     from service.model import Scope
 
@@ -123,7 +123,7 @@ def token(
             found = people.tokens(app)
         rows = ((str(one.id), one.name, " ".join(one.scopes), owner) for one, owner in found)
         session.answer(
-            [_token(one) for one, _ in found],
+            [shapes.token(*one) for one in found],
             table(
                 (_("id"), _("name"), _("scopes"), _("user")),
                 rows,
@@ -136,14 +136,16 @@ def token(
         with session.app() as app:
             revoked = people.revoke_token(app, number)
             record(app, session.person, "token revoke", revoked.name)
-        session.answer(_token(revoked), [_("token {name} opens nothing any more", name=safe(revoked.name))])
+        session.answer(
+            shapes.token(revoked), [_("token {name} opens nothing any more", name=safe(revoked.name))]
+        )
         return
     with session.app() as app:
         handed = people.add_token(app, name, [Scope(one) for one in scopes], user=owner, lasts=lasts)
         record(app, session.person, "token add", name, {"scopes": list(scopes)})
     talk(_("shown this once:"))
     session.answer(
-        _token(handed.secret) | {"token": handed.text},
+        shapes.token(handed.secret, owner) | {"token": handed.text},
         [handed.text, dim(undo("token", "revoke", str(handed.secret.id)))],
     )
 
@@ -168,25 +170,3 @@ def _address(session: Session, handed: Handed) -> str:
 def _may(one: Account) -> str:
     """`editor, sees what is embargoed`."""
     return f"{one.role.value}, {_('sees what is embargoed')}" if one.sees_embargoed else one.role.value
-
-
-def _user(one: Account) -> dict[str, object]:
-    return {
-        "name": one.name,
-        "role": one.role.value,
-        "has_password": bool(one.password),
-        "sees_embargoed": one.sees_embargoed,
-    }
-
-
-def _token(one: Secret) -> dict[str, object]:
-    from service.actions.shapes import when
-
-    return {
-        "id": one.id,
-        "name": one.name,
-        "scopes": [scope.value for scope in one.scopes],
-        "created_at": when(one.created_at),
-        "expires_at": when(one.expires_at),
-        "used_at": when(one.used_at),
-    }

@@ -8,7 +8,7 @@ from pydantic import Field
 from service.actions import people, shapes
 from service.actions.people import record
 from service.actions.shapes import Shape
-from service.model import Account, Role, Scope, Secret
+from service.model import Account, Role, Scope
 from service.web.api.exchange import Body, Json, Listed, Number, Span, listing, span
 from service.web.auth import Admin, Monitor
 
@@ -40,34 +40,10 @@ class NewToken(Body):
     lasts: Span | None = None
 
 
-def user_shape(one: Account) -> Shape:
-    """A user as programs see it."""
-    return {
-        "name": one.name,
-        "role": one.role.value,
-        "has_password": bool(one.password),
-        "sees_embargoed": one.sees_embargoed,
-        "created_at": shapes.when(one.created_at),
-    }
-
-
-def token_shape(one: Secret, user: str) -> Shape:
-    """A token as programs see it, without itself."""
-    return {
-        "id": one.id,
-        "name": one.name,
-        "user": user or None,
-        "scopes": [scope.value for scope in one.scopes],
-        "created_at": shapes.when(one.created_at),
-        "expires_at": shapes.when(one.expires_at),
-        "used_at": shapes.when(one.used_at),
-    }
-
-
 @router.get("/users")
 def list_users(app: Monitor, _: Admin) -> list[Shape]:
     """All users by name."""
-    return [user_shape(one) for one in people.listed(app)]
+    return [shapes.user(one) for one in people.listed(app)]
 
 
 @router.post("/users", status_code=201)
@@ -78,8 +54,8 @@ def add_user(app: Monitor, who: Admin, body: NewUser) -> Shape:
     may = {"role": added.role.value, "sees_embargoed": added.sees_embargoed}
     record(app, who.name, "user add", added.name, may)
     if body.password:
-        return user_shape(added)
-    return user_shape(added) | {"invitation": f"/welcome/{people.invite(app, added.name).text}"}
+        return shapes.user(added)
+    return shapes.user(added) | {"invitation": f"/welcome/{people.invite(app, added.name).text}"}
 
 
 @router.patch("/users/{name}")
@@ -87,7 +63,7 @@ def edit_user(app: Monitor, who: Admin, name: str, body: Rights) -> Shape:
     """Give a user another role, or the right to see what is embargoed."""
     edited = people.edit(app, name, **body.given())
     record(app, who.name, "user role", name, body.given())
-    return user_shape(edited)
+    return shapes.user(edited)
 
 
 @router.post("/users/{name}/invite")
@@ -103,13 +79,13 @@ def remove_user(app: Monitor, who: Admin, name: str) -> Shape:
     """Remove a user with its sessions and tokens."""
     removed = people.remove(app, name)
     record(app, who.name, "user remove", name)
-    return user_shape(removed)
+    return shapes.user(removed)
 
 
 @router.get("/tokens")
 def list_tokens(app: Monitor, _: Admin) -> list[Shape]:
     """All tokens, the newest first."""
-    return [token_shape(*one) for one in people.tokens(app)]
+    return [shapes.token(*one) for one in people.tokens(app)]
 
 
 @router.post("/tokens", status_code=201)
@@ -117,7 +93,7 @@ def add_token(app: Monitor, who: Admin, body: NewToken) -> Shape:
     """A new token; it is shown this once."""
     handed = people.add_token(app, body.name, body.scopes, user=body.user, lasts=span(body.lasts))
     record(app, who.name, "token add", body.name, {"scopes": [scope.value for scope in body.scopes]})
-    return token_shape(handed.secret, body.user) | {"token": handed.text}
+    return shapes.token(handed.secret, body.user) | {"token": handed.text}
 
 
 @router.delete("/tokens/{number}")
@@ -125,7 +101,7 @@ def revoke_token(app: Monitor, who: Admin, number: Number) -> Shape:
     """A token that opens nothing from now on."""
     revoked = people.revoke_token(app, number)
     record(app, who.name, "token revoke", revoked.name)
-    return token_shape(revoked, "")
+    return shapes.token(revoked)
 
 
 @router.get("/audit", response_model=list[Shape])
