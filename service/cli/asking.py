@@ -44,7 +44,7 @@ def ask(config: Config, path: str, asked: Mapping[str, object]) -> Answer | None
         plate = doorplate(config)
         with closing(socket.create_connection((host, port), NEAR)) as connected:
             connected.settimeout(PATIENCE)
-            return _answer(connected, f"/api/v1{path}?{urlencode(asked)}", plate)
+            return _answer(connected, f"/api/v1{path}?{urlencode(asked, doseq=True)}", plate)
     except (ConfigError, OSError, OverflowError, ValueError):
         return None
 

@@ -15,10 +15,9 @@ from service.cli.screens import delivery_lines, field, hit_lines, timeline_lines
 from service.cli.session import QueryCommand, Session, command, paged, part
 from service.cli.terminal import bold, local, moment, paragraphs, safe, state
 from service.cli.words import _, ngettext, number
-from service.model import Exit
+from service.model import Evidence, Exit, Item
 
 if TYPE_CHECKING:
-    from service.actions.archive import Search
     from service.actions.desk import StoryView
     from service.actions.shapes import Shape
     from service.actions.timeline import Timeline
@@ -72,9 +71,10 @@ def search(session: Session, page: Page, query: tuple[str, ...], source: str, la
 
     The exit code is 1 where there is none.
     """
-    from service.actions import archive, shapes, trials
 
-    with session.app() as app:
+    def look(app: App) -> Shape:
+        from service.actions import archive, shapes, trials
+
         asked = trials.understand(app, query, lang)
         found = archive.search(
             app,
@@ -85,18 +85,34 @@ def search(session: Session, page: Page, query: tuple[str, ...], source: str, la
             limit=page.limit,
             patience=PATIENCE,
         )
-    session.answer(shapes.search(found, str(asked.node)), _found(found))
-    return Exit.DONE if found.results else Exit.FAILED
+        return shapes.search(found, str(asked.node))
+
+    def complete(seen: dict[str, Any]) -> bool:  # a page is less patient than a person at a shell
+        return seen["before"] is None or len(seen["hits"]) == page.limit
+
+    found = session.ask(
+        "/search", look, complete, query=query, language=lang, source=source, **part(page)
+    ).shape
+    session.answer(found, _found(found))
+    return Exit.DONE if found["hits"] else Exit.FAILED
 
 
-def _found(found: Search) -> Iterator[str]:
-    for one in found.results:
-        yield from hit_lines(one.item, one.evidence or (), one.source, reasons=False)
-    hits = number(len(found.results))
-    counted = ngettext("{hits} in {n} item", "{hits} in {n} items", found.items, hits=hits)
-    if found.before:
-        reached = _("back to {at}; older ones: --before {id}", at=local(found.reached), id=found.before)
-        counted = f"{counted}, {reached}"
+def _found(found: dict[str, Any]) -> Iterator[str]:
+    for one in found["hits"]:
+        item = Item(
+            id=one["id"],
+            headline=one["headline"],
+            body=one["body"],
+            received_at=moment(one["received_at"]),
+            embargo_until=moment(one["embargo_until"]),
+        )
+        evidence = [Evidence(**place) for place in one["evidence"]]
+        yield from hit_lines(item, evidence, one["source"], reasons=False)
+    hits = number(len(found["hits"]))
+    counted = ngettext("{hits} in {n} item", "{hits} in {n} items", found["items"], hits=hits)
+    if before := found["before"]:
+        at = local(moment(found["reached_at"]))
+        counted = f"{counted}, {_('back to {at}; older ones: --before {id}', at=at, id=before)}"
     yield field(_("hits"), counted)
 
 

@@ -61,13 +61,24 @@ class Session:
         with closing(app), beside:
             yield app.trusted() if self.embargoed else app
 
-    def ask(self, path: str, look: Callable[[App], Any], **asked: object) -> Answer:
-        """What the API says under a path: as the running daemon has it, else by a `look` at the database."""
+    def ask(
+        self,
+        path: str,
+        look: Callable[[App], Any],
+        enough: Callable[[Any], bool] | None = None,
+        /,
+        **asked: object,
+    ) -> Answer:
+        """What the API says under a path: as the running daemon has it, else by a `look` at the database.
+
+        `enough` says whether an answer of the daemon is all that was asked for.
+        """
         from service.cli.asking import Answer, ask
 
         config = self.config()
         given = {name: value for name, value in asked.items() if value not in (None, "", False)}
-        if not self.embargoed and (found := ask(config, path, given)):
+        found = None if self.embargoed else ask(config, path, given)
+        if found and (enough is None or enough(found.shape)):
             return found
         with self.app(config) as app:
             return Answer(look(app), app.store.now())

@@ -32,8 +32,9 @@ DEADLINE = 60.0  # seconds for the daemon to listen
 
 # Those that ask a daemon, and below them those that look into the database themselves.
 COMMANDS = (
-    ["list-rules"], ["list-sources"], ["list-items"], ["list-alerts"], ["list-silences"], ["status"],
-    ["--help"], ["list-deliveries"], ["search", "Zins"], ["show-rule", "zins"],
+    ["list-rules"], ["list-sources"], ["list-items"], ["list-alerts"], ["list-silences"], ["list-deliveries"],
+    ["status"], ["search", "Zins"],
+    ["--help"], ["show-rule", "zins"],
     ["ack", "1"], ["silence", "rule=zins", "--for", "1m", "--comment", "x"],
 )  # fmt: skip
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, BackgroundTasks
+from fastapi import APIRouter, BackgroundTasks, Query
 from pydantic import Field
 
 from service.actions import archive, desk, feedback, names, rules, shapes, trials
@@ -176,7 +176,7 @@ def _query(app: Monitor, body: Try) -> trials.Query:
 def search(
     app: Monitor,
     _: Reader,
-    query: str,
+    query: Annotated[list[str], Query(min_length=1, description="a query, or its words as a shell has them")],
     before: int | None = None,
     limit: Limit = 50,
     source: str = "",
@@ -184,7 +184,7 @@ def search(
     language: str = "",
 ) -> Shape:
     """The archive asked in the language of rules; `before` of the answer goes on where it ended."""
-    asked = trials.understand(app, [query], language)
+    asked = trials.understand(app, query, language)
     found = archive.search(
         app,
         asked,
