@@ -183,6 +183,31 @@ def test_a_story_appears_on_an_open_page_and_its_message_gets_its_tick(desk: Des
     expect(page.locator("#glance")).to_contain_text("2 open", timeout=15_000)
 
 
+def test_a_message_appears_on_the_open_list_of_deliveries(desk: Desk) -> None:
+    page = desk.page("/deliveries")
+    expect(page.locator("#deliveries tbody tr")).to_have_count(1)
+    desk.news(NEWS)
+    expect(page.locator("#deliveries tbody tr")).to_have_count(2)
+    expect(page.locator("#deliveries tbody tr").first).to_contain_text("kehrt von seiner Reise zurück")
+
+
+def test_every_page_is_reached_by_its_links(desk: Desk) -> None:
+    """From the desk on, each link that stays here is followed once, and leads to a page."""
+    page, seen, waiting = desk.page("/"), set[str](), ["/"]
+    while waiting:
+        path = waiting.pop()
+        if path in seen:
+            continue
+        seen.add(path)
+        answer = page.goto(desk.url + path, wait_until="domcontentloaded")
+        assert answer is not None
+        assert answer.status == 200, path
+        found = page.locator("a[href^='/']").evaluate_all("links => links.map(a => a.getAttribute('href'))")
+        waiting += [one.partition("#")[0] for one in found if "/hits." not in one and ".json" not in one]
+    plain = {path.partition("?")[0] for path in seen}
+    assert {path.partition("?")[0] for path in PAGES} - plain <= {"/nowhere", "/why"}
+
+
 def _late(route: Route) -> None:
     time.sleep(LATE)
     route.continue_()
