@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property
 
@@ -38,6 +39,8 @@ from service.store.db import Transaction
 from service.store.traffic import ROLLED_UP
 from service.store.veil import Label, veiled
 
+LATER = frozenset({DeliveryKind.UPDATE, DeliveryKind.CORRECTION, DeliveryKind.RETRACTION})
+TOLD_IN = ", delivery "  # stands in the reason of what was told in a digest, before the number of that
 MEANT_TO_WAIT = ("digest", "quiet hours", policy.EMBARGOED)
 
 
@@ -142,7 +145,7 @@ class Releaser:
         digest = self.digest(batch, gathered)
         told = ROLLED_UP if gathered in {"storm", "throttle"} else "told in the digest"
         for delivery in batch:
-            self.tx.outbox.suppress(delivery.id, f"{told}, delivery {digest.id}")
+            self.tx.outbox.suppress(delivery.id, f"{told}{TOLD_IN}{digest.id}")
 
     def digest(self, batch: Sequence[Delivery], gathered: str, title: str = "", text: str = "") -> Delivery:
         """A message that lists a batch to one recipient: the most urgent come first, the rest is counted."""
@@ -193,8 +196,7 @@ class Releaser:
 
     def notice(self, delivery: Delivery) -> Notice:
         """All that the message needs to be written, as the store knows it now."""
-        thread = self.tx.outbox.thread(delivery.story, delivery.channel, delivery.recipient)
-        told = [earlier for earlier in thread if earlier.id != delivery.id and earlier.message]
+        told = self._told(delivery)
         root = told[0].message if told else None
         language, zone = self._reads(delivery)
         item, hidden = self._item(delivery.item), self._hidden(delivery)
@@ -223,6 +225,25 @@ class Releaser:
             unacknowledged=self._unacknowledged(delivery),
             links=self._links(delivery),
         )
+
+    def _told(self, delivery: Delivery) -> Sequence[Delivery]:
+        """What its recipient was told of the story before, the oldest first, each with the item it told of."""
+        thread = self.tx.outbox.thread(delivery.story, delivery.channel, delivery.recipient)
+        told = [earlier for earlier in thread if earlier.id != delivery.id and earlier.message]
+        return told or (self._listed(delivery) if delivery.kind in LATER else ())
+
+    def _listed(self, delivery: Delivery) -> Sequence[Delivery]:
+        """The same, where it was told in a digest: what was closed for it says of which item."""
+        of_story = self.tx.outbox.of_story(delivery.story)
+        mine = [
+            one for one in of_story if (one.channel, one.recipient) == (delivery.channel, delivery.recipient)
+        ]
+        items = {one.reason.rpartition(TOLD_IN)[2]: one.item for one in mine if one.story}
+        return [
+            replace(one, item=items.get(str(one.id), 0))
+            for one in mine
+            if one.kind is DeliveryKind.DIGEST and one.message
+        ]
 
     def _hidden(self, delivery: Delivery) -> Collection[int]:
         """The items that the channel of a message may not show yet."""

@@ -320,3 +320,17 @@ def test_the_backlog_of_an_hour_comes_grouped_in_order_and_five_times_as_fast(
     assert 120 == listed(room, before)
     assert len({post.json["id"] for post in room.hooks.posts[before:]}) == 11
     assert times[-1] - times[0] <= timedelta(hours=1) / 5
+
+
+def test_what_was_told_in_a_digest_is_corrected_on_its_thread(make: Desk, clock: Shifted) -> None:
+    room = make(digest={"daily_at": "07:00", "timezone": "UTC"})
+    room.add_rule(KIM, digest="daily")
+    first, second = stories(2)
+    bring(room, first, second)
+    later(room, clock, hours=20)
+    mended = replace(first, headline=f"KORREKTUR: {first.headline}", text=f"{first.text} Anders.")
+    bring(room, mended, second)
+    digest, correction = (post.json for post in room.hooks.posts)
+    assert ("digest", "correction") == (digest["kind"], correction["kind"])
+    assert digest["id"] == correction["thread"]
+    assert first.headline == correction["previous"]["headline"]
