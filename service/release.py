@@ -227,7 +227,7 @@ class Releaser:
         )
 
     def _told(self, delivery: Delivery) -> Sequence[Delivery]:
-        """What its recipient was told of the story before, the oldest first, each with the item it told of."""
+        """What its recipient was told of the story before, the oldest first, each with its item."""
         thread = self.tx.outbox.thread(delivery.story, delivery.channel, delivery.recipient)
         told = [earlier for earlier in thread if earlier.id != delivery.id and earlier.message]
         return told or (self._listed(delivery) if delivery.kind in LATER else ())
