@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import string
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from babel.messages.pofile import read_po
 
+from service.cli import terminal
 from service.cli.main import COMMANDS, HOMES
 from service.locale.catalogue import UI_LANGUAGES
 from service.model import Exit
@@ -77,6 +79,13 @@ def test_the_option_says_the_language_before_and_after_the_command(monitor: Shel
     for arguments in (("--ui-lang", "de", "list-rules"), ("list-rules", "--ui-lang", "de")):
         assert "keine Regeln (monitor add-rule ABFRAGE)\n" == monitor(*arguments).err
     assert "no rules (monitor add-rule QUERY)\n" == monitor("list-rules").err
+
+
+def test_one_call_does_not_change_the_language_of_the_next(monitor: Shell) -> None:
+    assert "keine Regeln" in monitor("list-rules", "--ui-lang", "de").err
+    assert "no rules" in monitor("list-rules").err
+    monitor("list-rules", "--ui-lang", "de")
+    assert "never" == terminal.ago(None, datetime.now(UTC))
 
 
 def test_a_german_reads_german(monitor: Shell) -> None:

@@ -19,7 +19,7 @@ from service import __version__
 from service.cli.helping import Spoken
 from service.cli.session import Command, common_options
 from service.cli.terminal import safe, safe_lines, talk
-from service.cli.words import _, speak, told
+from service.cli.words import _, speaking, told
 from service.errors import ConfigError, MonitorError, QueryError
 from service.locale.catalogue import wanted
 from service.model import Exit
@@ -168,7 +168,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a terminal without UTF-8 shows escapes, and nothing fails
             stream.reconfigure(errors="backslashreplace")
-    speak(wanted(os.environ))
+    with speaking(wanted(os.environ)):
+        return _run(arguments)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    """Run the command line; what goes wrong is said on one line."""
     try:
         plain = False if os.environ.get("NO_COLOR") else None  # None: as the stream can
         done = cli.main(arguments, prog_name="monitor", standalone_mode=False, color=plain)

@@ -8,6 +8,8 @@ Text for a person goes through here; answers to `--json` and the log are English
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from gettext import NullTranslations
 from pathlib import Path
@@ -18,6 +20,16 @@ from service.locale.reasons import reasons
 HERE = Path(__file__).parent / "locale"
 
 _language = ContextVar("language", default=FALLBACK)
+
+
+@contextmanager
+def speaking(language: str) -> Iterator[None]:
+    """Within the block, say everything in this language, until somebody wants another."""
+    before = _language.set(language)
+    try:
+        yield
+    finally:
+        _language.reset(before)
 
 
 def speak(language: str) -> None:
