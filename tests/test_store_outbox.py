@@ -27,6 +27,7 @@ from service.model import (
     Verdict,
 )
 from service.store.db import Store
+from service.store.outbox import PATIENT
 from tests.clock import ManualClock
 
 LEASE = timedelta(seconds=60)
@@ -385,3 +386,19 @@ def test_what_a_node_gives_back_is_due_at_once(store: Store, pending: Callable[.
     with store.begin() as tx:
         assert tx.outbox.release(7) == 1
     assert len(claim(store, node=8)) == 1
+
+
+def test_a_message_waits_for_the_one_before_it_on_its_thread_but_not_for_ever(
+    store: Store, alerts: list[Alert], pending: Callable[..., Delivery]
+) -> None:
+    first, second = pending(alerts[0]), pending(alerts[0], priority=Priority.FLASH)
+    other = pending(alerts[2])
+    others = pending(alerts[0], recipient="ben@example.org")
+    for _ in range(PATIENT):
+        assert [first.id, other.id, others.id] == [one.id for one in claim(store)]
+        for one in (first, other, others):
+            settle(store, get(store, one), DeliveryState.PENDING, due_at=store.now())
+    assert second.id in [one.id for one in claim(store)]
+    later = pending(alerts[0], recipient="ben@example.org", priority=Priority.FLASH)
+    settle(store, get(store, others), DeliveryState.SENT)
+    assert [later.id] == [one.id for one in claim(store)]

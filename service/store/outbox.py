@@ -44,6 +44,7 @@ RANK = case(*((table.c.priority == priority, rank) for priority, rank in URGENCY
 STATE = table.c.state.type
 # A whole batch is claimed at once: what was claimed by processes that died is most likely innocent.
 POISONED_WAIT = timedelta(minutes=1)
+PATIENT = 6  # tries of a message; then the later ones of its thread wait no longer: it may be at fault itself
 
 
 class Outbox:
@@ -389,6 +390,7 @@ def _before_on_thread() -> tuple[ColumnElement[bool], ...]:
         earlier.c.channel == table.c.channel,
         earlier.c.recipient == table.c.recipient,
         earlier.c.state == DeliveryState.PENDING,
+        earlier.c.attempts < PATIENT,
         earlier.c.id < table.c.id,
     )
 
