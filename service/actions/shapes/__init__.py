@@ -3,7 +3,16 @@
 Nothing secret is in any of them.
 """
 
-from service.actions.shapes.alerts import alert, alert_view, attempt, delivery, preview, told
+from service.actions.shapes.alerts import (
+    alert,
+    alert_view,
+    attempt,
+    delivery,
+    preview,
+    story_view,
+    timeline,
+    told,
+)
 from service.actions.shapes.people import group, person, token, user
 from service.actions.shapes.rules import (
     NEWEST,
@@ -20,7 +29,7 @@ from service.actions.shapes.rules import (
     word_list,
 )
 from service.actions.shapes.shift import absent, change, gap, silence, why
-from service.actions.shapes.stories import item, placement, sighting, story, story_view, timeline
+from service.actions.shapes.stories import item, placement, sighting, story
 from service.actions.shapes.wires import look, source
 from service.actions.shapes.written import Shape, span, when
 

@@ -1,16 +1,18 @@
-"""Alerts, messages, and who would be told."""
+"""Alerts, messages, what became of a story, and who would be told."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from service.actions.shapes.rules import hit
+from service.actions.shapes.stories import item, placement, sighting, story
 from service.actions.shapes.written import Shape, span, when
 from service.model import Alert, Attempt, Delivery
 
 if TYPE_CHECKING:
-    from service.actions.desk import AlertView, Told
+    from service.actions.desk import AlertView, StoryView, Told
     from service.actions.preview import Planned, Preview
+    from service.actions.timeline import Timeline
 
 
 def alert(one: Alert, rule_name: str, headline: str) -> Shape:
@@ -40,6 +42,19 @@ def alert_view(one: AlertView) -> Shape:
     """An alert, where its rule hit, and what was sent."""
     return told(one.told) | {
         "hits": [hit(found, item) for found, item in one.hits],
+        "deliveries": [delivery(each) for each in one.deliveries],
+    }
+
+
+def story_view(one: StoryView) -> Shape:
+    """A story with all that belongs to it."""
+    return story(one.story) | {
+        "versions": [
+            item(each, name, withdrawn=one.withdrawn(each)) | placement(one.placements[each.id])
+            for each, name in one.items
+        ],
+        "carried_by": [sighting(each) for each in one.sightings],
+        "alerts": [told(each) for each in one.alerts],
         "deliveries": [delivery(each) for each in one.deliveries],
     }
 
@@ -100,3 +115,22 @@ def _planned(one: Planned) -> Shape:
         "subject": message.subject if message else None,
         "text": message.text if message else None,
     }
+
+
+def timeline(one: Timeline) -> list[Shape]:
+    """The events of a story, the oldest first."""
+    return [
+        {
+            "at": when(event.at),
+            "what": event.what,
+            "who": event.who,
+            "text": event.text or None,
+            "item": event.item or None,
+            "changed": {
+                name: [{"text": piece.text, "mark": piece.mark.value or None} for piece in change]
+                for name, change in (("headline", event.headline), ("body", event.body))
+                if change
+            },
+        }
+        for event in one.events
+    ]

@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from service.actions.shapes.alerts import delivery, told
 from service.actions.shapes.written import Shape, when
 from service.model import Item, Placement, Sighting, Story
-
-if TYPE_CHECKING:
-    from service.actions.desk import StoryView
-    from service.actions.timeline import Timeline
 
 
 def item(one: Item, source_name: str, *, withdrawn: bool | None = None) -> Shape:
@@ -82,35 +75,3 @@ def sighting(one: Sighting) -> Shape:
         "link": one.link or None,
         "how": one.how.value,
     }
-
-
-def story_view(one: StoryView) -> Shape:
-    """A story with all that belongs to it."""
-    return story(one.story) | {
-        "versions": [
-            item(each, name, withdrawn=one.withdrawn(each)) | placement(one.placements[each.id])
-            for each, name in one.items
-        ],
-        "carried_by": [sighting(each) for each in one.sightings],
-        "alerts": [told(each) for each in one.alerts],
-        "deliveries": [delivery(each) for each in one.deliveries],
-    }
-
-
-def timeline(one: Timeline) -> list[Shape]:
-    """The events of a story, the oldest first."""
-    return [
-        {
-            "at": when(event.at),
-            "what": event.what,
-            "who": event.who,
-            "text": event.text or None,
-            "item": event.item or None,
-            "changed": {
-                name: [{"text": piece.text, "mark": piece.mark.value or None} for piece in change]
-                for name, change in (("headline", event.headline), ("body", event.body))
-                if change
-            },
-        }
-        for event in one.events
-    ]
