@@ -7,13 +7,15 @@ import time
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
 import httpx
 import pytest
+from markupsafe import escape
 
 from service.actions import board, exports, handover, people, silences
-from service.model import Status
+from service.model import SourceState, Status
 from service.web.drawing import bars, outside
 from service.web.server import Server
 from tests.desk import DEADLINE, busy_desk, desk
@@ -171,6 +173,20 @@ def test_a_rule_is_written_tried_saved_and_removed_on_pages(tmp_path: Path) -> N
         assert "Former versions" in visitor.get("/rules/prices").text
         assert visitor.post("/rules/prices/disable").status_code == 303
         assert visitor.post("/rules/prices/remove").headers["location"] == "/rules"
+
+
+def test_a_rule_and_a_source_of_any_name_have_their_pages(tmp_path: Path) -> None:
+    with busy_desk(tmp_path) as (room, visitor):
+        for name in ("AC/DC", "100 % / %2F", "a/enable", "Politik & Börse / Ausland?", "../x", "#1"):
+            page = visitor.post("/rules", query="Preise", name=name, channels="desk").headers["location"]
+            assert escape(name) in visitor.get(page).text
+            assert visitor.get(f"{page}/edit").status_code == 200
+            assert visitor.post(f"{page}/disable").headers["location"] == page
+            assert name == visitor.client.get(f"/api/v1{page}").json()["name"]
+            assert visitor.get(f"{page}/hits.csv").status_code == 200
+            room.add_source(name)
+            visitor.post(f"/sources/{quote(name, safe='')}/pause")
+            assert room.source(name).state is SourceState.PAUSED
 
 
 @pytest.mark.slow

@@ -25,6 +25,7 @@ from service.web.auth import (
 )
 from service.web.editor import base_url
 from service.web.forms import Sent, go
+from service.web.names import Name
 from service.web.pages import Before, views
 from service.web.problems import sentence
 from service.web.viewer import THEMES, Asking, Viewer, is_zone
@@ -213,7 +214,7 @@ def add_user(request: Request, app: Monitor, who: Admin, viewer: Asking, sent: S
 
 @router.post("/people/{name}/{act}")
 def act_on_user(
-    request: Request, app: Monitor, who: Admin, viewer: Asking, sent: Sent, name: str, act: str
+    request: Request, app: Monitor, who: Admin, viewer: Asking, sent: Sent, name: Name, act: str
 ) -> Response:
     """Another role or right, a new invitation, or the end."""
     detail: dict[str, object] | None = None

@@ -12,6 +12,7 @@ from service.model import Source
 from service.web.api.exchange import span
 from service.web.auth import Monitor, RefusedError, Writer
 from service.web.forms import Sent, back, go, is_part
+from service.web.names import Name
 from service.web.pages import silences_page, sources_page, views
 from service.web.problems import sentence
 from service.web.viewer import Asking
@@ -85,7 +86,7 @@ def add_source(request: Request, app: Monitor, who: Writer, viewer: Asking, sent
 
 
 @router.post("/sources/{name}/{act}")
-def act_on_source(app: Monitor, who: Writer, name: str, act: str) -> Response:
+def act_on_source(app: Monitor, who: Writer, name: Name, act: str) -> Response:
     """Poll a source now, not for a while, or again."""
     acts = {"poll": sources.resume, "resume": sources.resume, "pause": sources.pause}
     if act not in acts:

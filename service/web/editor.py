@@ -20,6 +20,7 @@ from service.errors import MonitorError, QueryError
 from service.model import Document, Priority, Rule
 from service.web.auth import Monitor, Reader, RefusedError, Writer
 from service.web.forms import Form, Sent, go
+from service.web.names import Name
 from service.web.pages import place, views
 from service.web.problems import sentence
 from service.web.viewer import Asking, Viewer
@@ -70,7 +71,7 @@ def new_rule(request: Request, app: Monitor, _who: Writer, viewer: Asking, query
 
 
 @router.get("/rules/{name}")
-def show_rule(request: Request, app: Monitor, _: Reader, viewer: Asking, name: str) -> Response:
+def show_rule(request: Request, app: Monitor, _: Reader, viewer: Asking, name: Name) -> Response:
     """One rule: its rhythm, its hits, its history."""
     return rule_page(request, app, viewer, name)
 
@@ -95,7 +96,7 @@ def rule_page(request: Request, app: App, viewer: Viewer, name: str, address: st
 
 
 @router.get("/rules/{name}/edit")
-def edit_rule(request: Request, app: Monitor, _: Writer, viewer: Asking, name: str) -> Response:
+def edit_rule(request: Request, app: Monitor, _: Writer, viewer: Asking, name: Name) -> Response:
     """The editor with a rule in it."""
     rule, _former = rules.history(app, name)
     return _editor(request, app, viewer, rule, saved=name)
@@ -212,7 +213,7 @@ def save_rule(
     who: Writer,
     viewer: Asking,
     sent: Sent,
-    name: str,
+    name: Name,
     later: BackgroundTasks,
 ) -> Response:
     """The next version of a rule; the former is kept."""
@@ -269,7 +270,9 @@ def _rule(sent: Form) -> Rule:
 
 
 @router.post("/rules/{name}/{act}")
-def act_on_rule(request: Request, app: Monitor, who: Writer, viewer: Asking, name: str, act: str) -> Response:
+def act_on_rule(
+    request: Request, app: Monitor, who: Writer, viewer: Asking, name: Name, act: str
+) -> Response:
     """Let a rule rest, watch again, or go; or open a feed of its hits."""
     say = views(request).say
     views(request).memo.forget()
@@ -289,7 +292,7 @@ def act_on_rule(request: Request, app: Monitor, who: Writer, viewer: Asking, nam
 
 
 @router.post("/rules/{name}/feeds/{number}/revoke")
-def close_feed(app: Monitor, who: Writer, name: str, number: int) -> Response:
+def close_feed(app: Monitor, who: Writer, name: Name, number: int) -> Response:
     """Close a feed address."""
     people.revoke_feed(app, number)
     record(app, who.name, "feed close", name)

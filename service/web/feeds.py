@@ -21,6 +21,7 @@ from service.model import Rule
 from service.web.auth import Door, Monitor, Reader
 from service.web.drawing import outside
 from service.web.editor import base_url
+from service.web.names import Name
 from service.web.problems import as_json
 
 LEAD = 500  # characters of an entry
@@ -123,14 +124,14 @@ def _plain(text: str) -> str:
 
 
 @router.get("/rules/{name}/hits.csv", response_class=Response)
-def table(app: Monitor, _: Reader, name: str) -> Response:
+def table(app: Monitor, _: Reader, name: Name) -> Response:
     """The hits of a rule as a table."""
     text = exports.as_csv(exports.hits(app, name))
     return _file(text.encode("utf-8", "replace"), "text/csv; charset=utf-8", "hits.csv")
 
 
 @router.get("/rules/{name}/hits.jsonl", response_class=StreamingResponse)
-def lines(app: Monitor, _: Reader, name: str) -> Response:
+def lines(app: Monitor, _: Reader, name: Name) -> Response:
     """The hits of a rule, a line of JSON each."""
     found = exports.hits(app, name)
     response = StreamingResponse(exports.as_lines(found), media_type="application/jsonl")

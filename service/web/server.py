@@ -26,6 +26,7 @@ from service.web.api import router as api
 from service.web.auth import Doorkeeper, RefusedError, wants_page
 from service.web.guard import Guard, Peer, is_loopback, known_hosts
 from service.web.metrics import Metrics
+from service.web.names import Segments
 from service.web.problems import problem
 from service.web.views import Views
 
@@ -63,6 +64,7 @@ def create(app: App) -> FastAPI:
     desk.mount("/static", Assets(directory=STATIC), name="static")
     for kind in (MonitorError, RefusedError, RequestValidationError, HTTPException, Exception):
         desk.add_exception_handler(kind, _failed)
+    desk.add_middleware(Segments)
     desk.add_middleware(GZipMiddleware, minimum_size=SMALL, compresslevel=5)
     desk.add_middleware(Guard, hosts=known_hosts(app.config), doorplate=doorplate(app.config))
     desk.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(app.config.web.trusted_proxies))

@@ -15,6 +15,7 @@ from service.actions.timeline import timeline
 from service.model import AlertState, DeliveryState, Relevance
 from service.web.api.exchange import LARGEST, Body, Json, Listed, Number, OnceRoute, Span, listing, span
 from service.web.auth import Monitor, Reader, Writer
+from service.web.names import Name
 
 router = APIRouter(tags=["desk"], route_class=OnceRoute, default_response_class=Json)
 
@@ -137,7 +138,7 @@ def list_channels(app: Monitor, _: Reader) -> list[str]:
 
 
 @router.post("/channels/{name}/test")
-def test_channel(app: Monitor, who: Writer, name: str) -> Shape:
+def test_channel(app: Monitor, who: Writer, name: Name) -> Shape:
     """Put a test message on the way of every other; it is sent within a second."""
     queued = rounds.queue_test(app, name)
     record(app, who.name, "test-channel", name)

@@ -9,6 +9,7 @@ from service.actions import recipients, shapes
 from service.actions.shapes import Shape
 from service.web.api.exchange import Body, Json, OnceRoute
 from service.web.auth import Monitor, Reader, Writer
+from service.web.names import Name
 
 router = APIRouter(tags=["people"], route_class=OnceRoute, default_response_class=Json)
 
@@ -55,7 +56,7 @@ def add_person(app: Monitor, who: Writer, body: NewPerson) -> Shape:
 
 
 @router.patch("/people/{name}")
-def edit_person(app: Monitor, who: Writer, name: str, body: Addresses) -> Shape:
+def edit_person(app: Monitor, who: Writer, name: Name, body: Addresses) -> Shape:
     """Change where and how somebody is told."""
     edited = recipients.edit(
         app, name, body.addresses, language=body.language, timezone=body.timezone, by=who.name
@@ -64,20 +65,20 @@ def edit_person(app: Monitor, who: Writer, name: str, body: Addresses) -> Shape:
 
 
 @router.delete("/people/{name}")
-def remove_person(app: Monitor, who: Writer, name: str, because: str = "") -> Shape:
+def remove_person(app: Monitor, who: Writer, name: Name, because: str = "") -> Shape:
     """See somebody off: nothing more goes to their addresses, and each message says why it did not."""
     person, stopped = recipients.leave(app, name, because, who.name)
     return shapes.person(person) | {"stopped": stopped}
 
 
 @router.put("/groups/{name}")
-def set_group(app: Monitor, who: Writer, name: str, body: Members) -> Shape:
+def set_group(app: Monitor, who: Writer, name: Name, body: Members) -> Shape:
     """Tell some people together, as CHANNEL:NAME; a group of that name gets these members instead."""
     return shapes.group(recipients.set_group(app, name, body.members, who.name))
 
 
 @router.delete("/groups/{name}")
-def remove_group(app: Monitor, who: Writer, name: str) -> Shape:
+def remove_group(app: Monitor, who: Writer, name: Name) -> Shape:
     """Drop a group that no rule tells; its people stay."""
     recipients.remove_group(app, name, who.name)
     return {"name": name}

@@ -11,6 +11,7 @@ from service.actions.shapes import Shape
 from service.model import Account, Role, Scope
 from service.web.api.exchange import Body, Json, Listed, Number, Span, listing, span
 from service.web.auth import Admin, Monitor
+from service.web.names import Name
 
 router = APIRouter(tags=["people"], default_response_class=Json)
 
@@ -59,7 +60,7 @@ def add_user(app: Monitor, who: Admin, body: NewUser) -> Shape:
 
 
 @router.patch("/users/{name}")
-def edit_user(app: Monitor, who: Admin, name: str, body: Rights) -> Shape:
+def edit_user(app: Monitor, who: Admin, name: Name, body: Rights) -> Shape:
     """Give a user another role, or the right to see what is embargoed."""
     edited = people.edit(app, name, **body.given())
     record(app, who.name, "user role", name, body.given())
@@ -67,7 +68,7 @@ def edit_user(app: Monitor, who: Admin, name: str, body: Rights) -> Shape:
 
 
 @router.post("/users/{name}/invite")
-def invite_user(app: Monitor, who: Admin, name: str) -> Shape:
+def invite_user(app: Monitor, who: Admin, name: Name) -> Shape:
     """An address at which the user chooses a password, once."""
     address = f"/welcome/{people.invite(app, name).text}"
     record(app, who.name, "user invite", name)
@@ -75,7 +76,7 @@ def invite_user(app: Monitor, who: Admin, name: str) -> Shape:
 
 
 @router.delete("/users/{name}")
-def remove_user(app: Monitor, who: Admin, name: str) -> Shape:
+def remove_user(app: Monitor, who: Admin, name: Name) -> Shape:
     """Remove a user with its sessions and tokens."""
     removed = people.remove(app, name)
     record(app, who.name, "user remove", name)

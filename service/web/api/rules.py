@@ -16,6 +16,7 @@ from service.errors import UsageError
 from service.model import Document, Priority, Rule
 from service.web.api.exchange import Body, Json, Limit, OnceRoute, Span, span
 from service.web.auth import Monitor, Reader, Writer
+from service.web.names import Name
 
 router = APIRouter(prefix="/rules", tags=["rules"], route_class=OnceRoute, default_response_class=Json)
 lists = APIRouter(prefix="/lists", tags=["lists"], route_class=OnceRoute, default_response_class=Json)
@@ -97,7 +98,7 @@ def add_rule(app: Monitor, who: Writer, body: NewRule) -> Shape:
 
 
 @router.get("/{name}")
-def show_rule(app: Monitor, _: Reader, name: str, limit: Limit = 10) -> Shape:
+def show_rule(app: Monitor, _: Reader, name: Name, limit: Limit = 10) -> Shape:
     """One rule, its former versions, its track record, and what it hit lately."""
     rule, former = rules.history(app, name)
     hits = desk.hits(app, name, limit)
@@ -111,7 +112,7 @@ def show_rule(app: Monitor, _: Reader, name: str, limit: Limit = 10) -> Shape:
 
 
 @router.patch("/{name}")
-def edit_rule(app: Monitor, who: Writer, name: str, body: Edited, later: BackgroundTasks) -> Shape:
+def edit_rule(app: Monitor, who: Writer, name: Name, body: Edited, later: BackgroundTasks) -> Shape:
     """Change a rule; the old version is kept."""
     changes = _fields(body.given())
     if "query" in changes:
@@ -124,7 +125,7 @@ def edit_rule(app: Monitor, who: Writer, name: str, body: Edited, later: Backgro
 
 
 @router.delete("/{name}")
-def remove_rule(app: Monitor, who: Writer, name: str) -> Shape:
+def remove_rule(app: Monitor, who: Writer, name: Name) -> Shape:
     """Remove a rule; its alerts stay."""
     removed = rules.remove(app, name)
     record(app, who.name, "remove-rule", name, {"query": removed.query})
@@ -132,7 +133,7 @@ def remove_rule(app: Monitor, who: Writer, name: str) -> Shape:
 
 
 @router.post("/{name}/enable")
-def enable_rule(app: Monitor, who: Writer, name: str) -> Shape:
+def enable_rule(app: Monitor, who: Writer, name: Name) -> Shape:
     """Let a rule match again."""
     switched = rules.switch(app, name, on=True, by=who.name)
     record(app, who.name, "enable-rule", name)
@@ -140,7 +141,7 @@ def enable_rule(app: Monitor, who: Writer, name: str) -> Shape:
 
 
 @router.post("/{name}/disable")
-def disable_rule(app: Monitor, who: Writer, name: str) -> Shape:
+def disable_rule(app: Monitor, who: Writer, name: Name) -> Shape:
     """Let a rule rest."""
     switched = rules.switch(app, name, on=False, by=who.name)
     record(app, who.name, "disable-rule", name)
@@ -203,7 +204,7 @@ def list_lists(app: Monitor, _: Reader) -> list[Shape]:
 
 
 @lists.put("/{name}")
-def add_list(app: Monitor, who: Writer, name: str, body: Terms) -> Shape:
+def add_list(app: Monitor, who: Writer, name: Name, body: Terms) -> Shape:
     """Name alternatives, for use as @NAME in queries; a list of that name is replaced."""
     ready = names.starter(name) if body.starter else ()
     known = names.country(body.country) if body.country else ()
@@ -214,7 +215,7 @@ def add_list(app: Monitor, who: Writer, name: str, body: Terms) -> Shape:
 
 
 @lists.delete("/{name}")
-def remove_list(app: Monitor, who: Writer, name: str) -> Shape:
+def remove_list(app: Monitor, who: Writer, name: Name) -> Shape:
     """Remove a list that no rule uses."""
     rules.remove_list(app, name)
     record(app, who.name, "remove-list", name)

@@ -13,6 +13,7 @@ from service.actions.shapes import Shape
 from service.model import Document, Source, SourceState
 from service.web.api.exchange import Body, Json, OnceRoute, Span, span
 from service.web.auth import Monitor, Reader, Writer
+from service.web.names import Name
 
 router = APIRouter(prefix="/sources", tags=["sources"], route_class=OnceRoute, default_response_class=Json)
 beside = APIRouter(tags=["sources"], route_class=OnceRoute, default_response_class=Json)
@@ -70,13 +71,13 @@ def add_source(app: Monitor, who: Writer, body: NewSource) -> Shape:
 
 
 @router.get("/{name}")
-def show_source(app: Monitor, _: Reader, name: str) -> Shape:
+def show_source(app: Monitor, _: Reader, name: Name) -> Shape:
     """One source."""
     return shapes.source(sources.named(app, name))
 
 
 @router.patch("/{name}")
-def edit_source(app: Monitor, who: Writer, name: str, body: Edited) -> Shape:
+def edit_source(app: Monitor, who: Writer, name: Name, body: Edited) -> Shape:
     """Change the settings of a source; it is due at once."""
     edited = sources.edit(app, name, **_fields(body.given()))
     record(app, who.name, "edit-source", edited.name, body.given())
@@ -84,7 +85,7 @@ def edit_source(app: Monitor, who: Writer, name: str, body: Edited) -> Shape:
 
 
 @router.delete("/{name}")
-def remove_source(app: Monitor, who: Writer, name: str) -> Shape:
+def remove_source(app: Monitor, who: Writer, name: Name) -> Shape:
     """Remove a source; its items stay."""
     removed = sources.remove(app, name)
     record(app, who.name, "remove-source", name)
@@ -92,7 +93,7 @@ def remove_source(app: Monitor, who: Writer, name: str) -> Shape:
 
 
 @router.post("/{name}/pause")
-def pause_source(app: Monitor, who: Writer, name: str) -> Shape:
+def pause_source(app: Monitor, who: Writer, name: Name) -> Shape:
     """Stop polling a source for now."""
     paused = sources.pause(app, name)
     record(app, who.name, "pause-source", name)
@@ -100,7 +101,7 @@ def pause_source(app: Monitor, who: Writer, name: str) -> Shape:
 
 
 @router.post("/{name}/resume")
-def resume_source(app: Monitor, who: Writer, name: str) -> Shape:
+def resume_source(app: Monitor, who: Writer, name: Name) -> Shape:
     """Poll a source again, at once."""
     resumed = sources.resume(app, name)
     record(app, who.name, "resume-source", name)
