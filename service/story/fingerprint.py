@@ -46,9 +46,9 @@ _ADDRESS = re.compile(r"(?:https?://|www\.)\S+")
 # "BERLIN/PJÖNGJANG (dpa-AFX) - ", "LONDON, Sept 2 (Reuters) - ", "SEOUL (AP) _ "
 _DATELINE = re.compile(r"\A\s*(?:[^\W\d_][^\n()]{0,60} )?\([A-Za-z][A-Za-z0-9 ./&-]{1,24}\) ?[-–—_:] ?")
 _STAMP = re.compile(  # a line that is nothing but a date, and a time of day: "Di, 02.09.2025, 05:24 Uhr"
-    r"^(?:\w{2,12},? )?\d{1,2}[./-] ?\w{1,9}[./-]? ?\d{2,4},?(?: \d{1,2}[:.]\d{2}(?: Uhr| ?[ap]m)?)?$",
-    re.MULTILINE,
+    r"(?:\w{2,12},? )?\d{1,2}[./-] ?\w{1,9}[./-]? ?\d{2,4},?(?: \d{1,2}[:.]\d{2}(?: Uhr| ?[ap]m)?)?"
 )
+_LONGEST_STAMP = 50  # characters
 _CREDIT = re.compile(
     r"\bdpa:\d{6}-\d{2,3}-\d{3,6}/\d{1,2}\b|"
     r"\((?:dpa(?:-AFX)?|AFP|Reuters|AP|APA|sda|epd|KNA|Bloomberg)(?:/[A-Za-z-]{2,12}){0,4}\)"
@@ -91,9 +91,24 @@ def normal(item: Item) -> Text:
 
 @lru_cache(maxsize=RECENT)
 def _normal(headline: str, body: str, agency: str) -> Text:
-    for noise in (_ADDRESS, _DATELINE, _STAMP, _CREDIT):
-        body = noise.sub(" ", body)
+    body = _without_noise(body)
     return Text(tuple(words(fold(marks.bare(headline, agency)))), tuple(words(fold(_unclosed(body)))))
+
+
+def _without_noise(body: str) -> str:
+    """The text without what changes on the way of a copy; each pattern is tried only where it may match."""
+    if "://" in body or "www." in body:
+        body = _ADDRESS.sub(" ", body)
+    if framed := _DATELINE.match(body):
+        body = f" {body[framed.end() :]}"
+    lines = body.split("\n")
+    if any(map(_is_stamp, lines)):
+        body = "\n".join(" " if _is_stamp(line) else line for line in lines)
+    return _CREDIT.sub(" ", body) if "(" in body or "dpa:" in body else body
+
+
+def _is_stamp(line: str) -> bool:
+    return 0 < len(line) <= _LONGEST_STAMP and bool(_STAMP.fullmatch(line))
 
 
 def _unclosed(body: str) -> str:
