@@ -82,6 +82,18 @@ def test_a_query_is_tried_on_a_text_an_item_and_the_archive(api: Visitor) -> Non
     assert ask(api, "POST", "/test-rule", {"rule": "Kim", "item": item["id"]})["hits"]
 
 
+def test_a_query_is_taken_as_it_stands_and_as_a_phrase_only_from_a_shell(api: Visitor) -> None:
+    words = "Reise Kim"  # side by side nowhere
+    assert ask(api, "GET", f"/search?query={words}")["query"] == "Reise + Kim"
+    assert ask(api, "GET", f"/search?query={words}")["hits"]
+    assert ask(api, "GET", f"/search?argument={words}")["query"] == '"Reise Kim"'
+    assert not ask(api, "GET", f"/search?argument={words}")["hits"]
+    assert ask(api, "POST", "/test-rule", {"query": words, "text": "Kim auf Reise"})["hits"]
+    assert ask(api, "POST", "/rules", {"query": words, "name": "both"})["query"] == "Reise + Kim"
+    assert ask(api, "PATCH", "/rules/both", {"query": "Kim Zug"})["query"] == "Kim + Zug"
+    assert api.get("/api/v1/search").status_code == 422
+
+
 def test_what_is_ingested_alerts(api: Visitor) -> None:
     body = b"Kim Jong Un auf Reise\n\nWLADIWOSTOK - Kim Jong Un ist auf einer Reise nach Wladiwostok."
     answer = api.client.post("/api/v1/ingest?source=hand", content=body)

@@ -79,7 +79,7 @@ def test_it_shows_the_version_of_the_rule_that_was_live_and_what_in_it_failed(ro
 def test_it_reads_the_rule_with_the_lists_of_the_time(room: Room) -> None:
     rules.add_list(room.app, "orte", ["Moskau"])
     with room.app.store.read() as tx:
-        node = rules.understand(tx, ["Kim + @orte"])
+        node = rules.understand(tx, "Kim + @orte")
     rules.add(room.app, Rule(name="kim", query=""), node)
     room.wire("wire", TRIP)
     room.poll()

@@ -13,7 +13,7 @@ from service.alerts.hours import check_digest
 from service.app import LANGUAGES, App
 from service.errors import NotFoundError, UsageError
 from service.model import Rule
-from service.rules.grammar import join_arguments, parse
+from service.rules.grammar import parse
 from service.rules.nodes import Node
 from service.store.db import Transaction
 
@@ -21,9 +21,9 @@ from service.store.db import Transaction
 SETTINGS = ("enabled", "channels", "priority", "language", "digest", "on_updates")
 
 
-def understand(tx: Transaction | None, arguments: Sequence[str]) -> Node:
-    """The query that the arguments of a shell, or one text, mean; raises QueryError."""
-    return parse(join_arguments(arguments), tx.rules.lists() if tx else None)
+def understand(tx: Transaction | None, text: str) -> Node:
+    """The query that the text means; raises QueryError."""
+    return parse(text, tx.rules.lists() if tx else None)
 
 
 def add(app: App, rule: Rule, node: Node, *, also_last: timedelta | None = None, by: str = "") -> Rule:

@@ -12,7 +12,7 @@ from service.model import Document as Bytes
 from service.model import Evidence, Item, Parsed, Rule, Source
 from service.rules import lint
 from service.rules.document import Document
-from service.rules.grammar import join_arguments, parse
+from service.rules.grammar import parse
 from service.rules.index import evaluate
 from service.rules.nodes import Node
 from service.store.db import Transaction
@@ -95,12 +95,11 @@ class Trial:
         return Document.of(item, self.app.morphology, source=source, language=query.language)
 
 
-def understand(app: App, arguments: Sequence[str], language: str) -> Query:
-    """The query that the arguments of a shell mean; the lists are read where one is named.
+def understand(app: App, text: str, language: str) -> Query:
+    """The query that the text means; the lists are read where one is named.
 
     Raises QueryError.
     """
-    text = join_arguments(arguments)
     if "@" not in text:
         return Query(parse(text), language)
     with app.store.read() as tx:

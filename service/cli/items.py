@@ -74,8 +74,9 @@ def search(session: Session, page: Page, query: tuple[str, ...], source: str, la
 
     def look(app: App) -> Shape:
         from service.actions import archive, shapes, trials
+        from service.rules.grammar import join_arguments
 
-        asked = trials.understand(app, query, lang)
+        asked = trials.understand(app, join_arguments(query), lang)
         found = archive.search(
             app,
             asked,
@@ -91,7 +92,7 @@ def search(session: Session, page: Page, query: tuple[str, ...], source: str, la
         return seen["before"] is None or len(seen["hits"]) == page.limit
 
     found = session.ask(
-        "/search", look, complete, query=query, language=lang, source=source, **part(page)
+        "/search", look, complete, argument=query, language=lang, source=source, **part(page)
     ).shape
     session.answer(found, _found(found))
     return Exit.DONE if found["hits"] else Exit.FAILED

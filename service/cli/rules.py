@@ -90,12 +90,13 @@ def add_rule(session: Session, query: Sequence[str], also_last: timedelta | None
     """
     from service.actions import rules, shapes
     from service.actions.backtest import forecast, warnings
+    from service.rules.grammar import join_arguments
 
     wanted = Rule(**{"name": "", "query": "", **settings(options)})
     # What --also-last tells of is all there already: no other rule's hit is waited for.
     with session.app(group_wait=timedelta(0) if also_last else None) as app:
         with app.store.read() as tx:
-            node = rules.understand(tx, query)
+            node = rules.understand(tx, join_arguments(query))
         added = rules.add(app, wanted, node, also_last=also_last, by=session.person)
         session.record(app, added.name, query=added.query)
         session.say(_("rule {name} added", name=safe(added.name)))
@@ -153,6 +154,7 @@ def edit_rule(session: Session, rule: str, query: Sequence[str], **options: Any)
     """
     from service.actions import rules, shapes
     from service.actions.backtest import forecast
+    from service.rules.grammar import join_arguments
 
     changes = settings(options)
     if changes.get("digest") == "none":
@@ -162,7 +164,7 @@ def edit_rule(session: Session, rule: str, query: Sequence[str], **options: Any)
     with session.app() as app:
         if query:
             with app.store.read() as tx:
-                changes["query"] = str(rules.understand(tx, query))
+                changes["query"] = str(rules.understand(tx, join_arguments(query)))
         edited = rules.edit(app, rule, by=session.person, **changes)
         session.record(app, edited.name, **changes)
         if query:

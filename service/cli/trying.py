@@ -53,6 +53,7 @@ def test_rule(
     """
     from service.actions import shapes, trials
     from service.actions.backtest import on_archive, warnings
+    from service.rules.grammar import join_arguments
 
     if bool(query) is bool(rule):
         raise UsageError(_("give a query, or --rule NAME"))
@@ -60,7 +61,8 @@ def test_rule(
         raise UsageError(_("give --file or --item"))
     bare = bool(files) and not (rule or compare or "@" in "".join(query))
     with session.app(_config(session, bare=bare)) as app, progress(_("trying the query")) as advance:
-        asked = trials.of_rule(app, rule, lang) if rule else trials.understand(app, query, lang)
+        text = join_arguments(query)
+        asked = trials.of_rule(app, rule, lang) if rule else trials.understand(app, text, lang)
         other = trials.of_rule(app, compare, lang) if compare else None
         trial, tried = trials.Trial(app, asked, other, explain), None
         if files:

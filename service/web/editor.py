@@ -157,7 +157,7 @@ def _trials(app: App, sent: Form) -> Iterator[Trial]:
         yield Trial(problem=" ")
         return
     try:
-        query = trials.understand(app, [sent["query"]], sent["language"])
+        query = trials.understand(app, sent["query"], sent["language"])
         saved = trials.of_rule(app, sent["saved"], "") if sent["saved"] else None
         other = saved if saved and str(saved.node) != str(query.node) else None
         pasted = _pasted(app, query, sent["pasted"])
@@ -196,7 +196,7 @@ def add_rule(
     """Watch for something from now on."""
     try:
         with app.store.read() as tx:
-            node = rules.understand(tx, [sent["query"]])
+            node = rules.understand(tx, sent["query"])
         added = rules.add(app, _rule(sent), node, by=who.name)
     except MonitorError as error:
         return _refused(request, app, viewer, sent, error)
@@ -220,7 +220,7 @@ def save_rule(
     wanted = _rule(sent)
     try:
         with app.store.read() as tx:
-            query = str(rules.understand(tx, [sent["query"]]))
+            query = str(rules.understand(tx, sent["query"]))
         edited = rules.edit(
             app,
             name,

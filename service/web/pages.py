@@ -139,7 +139,7 @@ def search(
         if q.strip():
             facts["found"] = found = archive.search(
                 app,
-                trials.understand(app, [q], ""),
+                trials.understand(app, q, ""),
                 before=before,
                 source=source,
                 since=span(since) if since in {"24h", "7d", "30d"} else None,

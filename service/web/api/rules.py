@@ -14,6 +14,7 @@ from service.actions.people import record
 from service.actions.shapes import Shape
 from service.errors import UsageError
 from service.model import Document, Priority, Rule
+from service.rules.grammar import join_arguments
 from service.web.api.exchange import Body, Json, Limit, OnceRoute, Span, span
 from service.web.auth import Monitor, Reader, Writer
 from service.web.names import Name
@@ -89,7 +90,7 @@ def add_rule(app: Monitor, who: Writer, body: NewRule) -> Shape:
     given = body.given()
     query, also_last = given.pop("query"), span(given.pop("also_last", None))
     with app.store.read() as tx:
-        node = rules.understand(tx, [query])
+        node = rules.understand(tx, query)
     wanted = Rule(**{"name": "", "query": "", **_fields(given)})
     added = rules.add(app, wanted, node, also_last=also_last, by=who.name)
     record(app, who.name, "add-rule", added.name, {"query": added.query})
@@ -117,7 +118,7 @@ def edit_rule(app: Monitor, who: Writer, name: Name, body: Edited, later: Backgr
     changes = _fields(body.given())
     if "query" in changes:
         with app.store.read() as tx:
-            changes["query"] = str(rules.understand(tx, [changes["query"]]))
+            changes["query"] = str(rules.understand(tx, changes["query"]))
     edited = rules.edit(app, name, by=who.name, **changes)
     later.add_task(catch_up, app, edited)
     record(app, who.name, "edit-rule", edited.name, body.given())
@@ -169,7 +170,7 @@ def _query(app: Monitor, body: Try) -> trials.Query:
     if body.rule and not body.query:
         return trials.of_rule(app, body.rule, body.language)
     if body.query and not body.rule:
-        return trials.understand(app, [body.query], body.language)
+        return trials.understand(app, body.query, body.language)
     raise UsageError("send either a query or a rule")
 
 
@@ -177,7 +178,8 @@ def _query(app: Monitor, body: Try) -> trials.Query:
 def search(
     app: Monitor,
     _: Reader,
-    query: Annotated[list[str], Query(min_length=1, description="a query, or its words as a shell has them")],
+    query: Annotated[str, Query(description="a query as it stands")] = "",
+    argument: Annotated[list[str], Query(description="or its parts as a shell hands them over")] = [],  # noqa: B006 - FastAPI copies it
     before: int | None = None,
     limit: Limit = 50,
     source: str = "",
@@ -185,7 +187,7 @@ def search(
     language: str = "",
 ) -> Shape:
     """The archive asked in the language of rules; `before` of the answer goes on where it ended."""
-    asked = trials.understand(app, query, language)
+    asked = trials.understand(app, query or join_arguments(argument), language)
     found = archive.search(
         app,
         asked,
