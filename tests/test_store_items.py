@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from service.errors import NotFoundError
 from service.model import Instrument, Item, Link, Placement, Seen, Signal, Source, Status
 from service.store.db import Store
+from service.store.items import Entry
 from tests.clock import ManualClock
 
 HOUR = timedelta(hours=1)
@@ -263,6 +264,43 @@ def test_boilerplate_is_counted_up_to_forty(store: Store, source: int) -> None:
         add(store, Item(headline="a", source=source), fingerprints=[1, 100 + number])
     with store.read() as tx:
         assert tx.stories.document_frequency([1, 100, 142, 7]) == {1: 40, 100: 1, 142: 1}
+
+
+def test_items_of_one_document_are_stored_as_if_they_had_come_one_by_one(store: Store, source: int) -> None:
+    now, afp = store.now(), another_source(store, "afp")
+    with store.begin() as tx:
+        first, second, third = tx.items.reserve(3)
+        [story] = tx.stories.reserve(1)
+        version = Placement(link=Link.VERSION, story=story, nearest=first)
+        copy = Placement(link=Link.COPY, story=story, nearest=second)
+        old = Item(headline="a", id=first, story=story, source=source, received_at=now)
+        new = replace(old, headline="b", id=second)
+        tx.items.add_all(
+            [
+                Entry(old, FIRST, [1, 2], 1, 5, range(3)),
+                Entry(new, version, [1], 2, 6, range(3)),
+                Entry(replace(old, headline="c", id=third, source=afp), copy, [1], 3, 7, range(4)),
+            ],
+            now,
+            tx.stories.document_frequency(range(4)),
+        )
+    with store.read() as tx:
+        kept = tx.stories.get(story)
+        assert (kept.headline, kept.items, kept.sources) == ("b", 3, 2)
+        assert tx.items.seen(source, [1, 2]) == {
+            1: Seen(1, second, story, 2),
+            2: Seen(2, first, story, 1),
+        }
+        assert [one.headline for one in tx.items.list()] == ["c", "b"]
+        assert tx.stories.document_frequency(range(4)) == {0: 3, 1: 3, 2: 3, 3: 1}
+
+
+def test_a_posting_list_ends_within_a_document_too(store: Store, source: int) -> None:
+    one = Item(headline="a", source=source)
+    with store.begin() as tx:
+        tx.items.add_all([Entry(one, FIRST, [], 0, 0, [1])] * 43, store.now(), {})
+        assert tx.stories.document_frequency([1]) == {1: 40}
+        assert tx.items.count() == 43
 
 
 def test_items_are_listed_newest_first_and_page_by_page(
