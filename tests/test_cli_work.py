@@ -188,6 +188,7 @@ def test_query_arguments_of_any_kind_and_options_anywhere(monitor: Shell) -> Non
         (["Zins", "--to", "desk", "--lang", "xx"], "no language 'xx'"),
         (["Zins", "--to", "desk", "--digest", "sometimes"], "not a digest"),
         (["Zins", "--to", "desk", "--name", "a\nb"], "printable"),
+        (["Zins", "--to", "desk", "--name", "new"], "a page of the desk"),
         (["@nosuch", "--to", "desk"], "no list"),
     ],
 )
@@ -197,6 +198,10 @@ def test_a_refused_rule_writes_nothing(monitor: Shell, arguments: list[str], wor
     assert (Exit.USAGE, "") == (answer.code, answer.out)
     assert words in answer.err
     assert [] == monitor("list-rules", "--json").json
+
+
+def test_no_rule_takes_the_name_of_a_page(monitor: Shell) -> None:
+    assert "new-2" == monitor("add-rule", "New", "--json").json["name"]
 
 
 def test_a_rule_is_edited_rested_and_removed_and_its_history_stays(monitor: Shell) -> None:

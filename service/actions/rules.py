@@ -17,6 +17,7 @@ from service.rules.grammar import parse
 from service.rules.nodes import Node
 from service.store.db import Transaction
 
+RESERVED = frozenset({"new", "try", "preview"})  # /rules/new and the like are other pages
 # What a version of a rule may change beside its query.
 SETTINGS = ("enabled", "channels", "priority", "language", "digest", "on_updates")
 
@@ -37,7 +38,7 @@ def add(app: App, rule: Rule, node: Node, *, also_last: timedelta | None = None,
     rule = _checked(app, replace(rule, query=str(node)))
     with app.store.unveiled().begin() as tx:  # what is embargoed is matched, and told in its time
         recipients.check(app, tx, rule.channels)
-        taken = {each.name for each in tx.rules.list()}
+        taken = RESERVED | {each.name for each in tx.rules.list()}
         name = rule.name or free_name(slug(rule.query), taken)
         rule = tx.rules.add(replace(rule, name=name, created_at=now, changed_at=now, changed_by=by), now)
         if also_last:
@@ -145,6 +146,8 @@ def _checked(app: App, rule: Rule) -> Rule:
         targets(app, [stage.target])
     if rule.name and (len(rule.name) > 80 or not rule.name.isprintable()):
         raise UsageError("a rule's name has up to 80 printable characters")
+    if rule.name in RESERVED:
+        raise UsageError(f"no rule can be named {rule.name}: a page of the desk is")
     return replace(rule, channels=targets(app, rule.channels))
 
 
