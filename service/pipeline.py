@@ -18,17 +18,14 @@ from __future__ import annotations
 
 import contextlib
 import queue
-import random
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import cast
 
 from service.config import Config
 from service.deliver.dispatch import Dispatcher
-from service.deliver.retry import next_try
 from service.deliver.templating import Stylist
 from service.failpoints import passes
 from service.fetch.caching import aged
@@ -42,19 +39,17 @@ from service.model import (
     DeliveryState,
     Failure,
     FailureKind,
-    Feed,
     Fetched,
     Node,
-    Problem,
     Source,
     SourceState,
 )
-from service.reading import Memory, Read, Reading, Recalled, StaleError
+from service.reading import Contents, Reader, Reading, StaleError
 from service.release import Releaser
-from service.settling import FencedError, note_hub, settle, settle_many
+from service.settling import FencedError, note_hub, settle, settle_delivery, settle_many
 from service.store.db import Store
 from service.telling import Teller, set_aside
-from service.workers import WorkerError, Workers
+from service.workers import Workers
 
 DELIVERY_LEASE = timedelta(seconds=60)  # twice the longest attempt: connect 5 s, read 15 s, total 30 s
 ARRIVALS = 200  # unchanged sources settled in one transaction
@@ -86,21 +81,20 @@ class Pipeline:
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
         self.arrived: queue.SimpleQueue[Fetched | Failure] = queue.SimpleQueue()
-        self.memory, self.sketches = Memory(), Sketches()
+        self.reader = Reader(parts.workers, parts.config.agencies, parts.report)
+        self.sketches = Sketches()
 
     # ------------------------------------------------------------ poll
 
     def poll(self, now: datetime) -> int:
         """How many due sources were claimed and sent out to be fetched; each comes back in `arrived`."""
-        parts = self.parts
-        room = self.room
+        parts, room = self.parts, self.room
         with parts.store.read() as tx:
             due = tx.sources.next_due()
         if not room or due is None or due > now:
             return 0
         with parts.store.begin() as tx:
-            lease = parts.config.poll.lease
-            sources = tx.sources.claim(now, room, lease, parts.node.id, kept=KEPT)
+            sources = tx.sources.claim(now, room, parts.config.poll.lease, parts.node.id, kept=KEPT)
         return self.fetch(sources)
 
     @property
@@ -150,43 +144,36 @@ class Pipeline:
         """Read what was fetched, and store all it teaches in one transaction."""
         passes("fetched")
         source = fetched.source
-        recalled = self.memory.of(source.id) if fetched.status else {}
-        read = self._read(fetched, frozenset(recalled))
-        if isinstance(read, Failure):
-            self._settle([read])
+        contents = self.reader.read(fetched)
+        if isinstance(contents, Failure):
+            self._settle([contents])
             return 0
-        documents, aside = read
         passes("parsed")
-        entries = [entry for document in documents for entry in document.all(recalled)]
-        feed = documents[-1].feed if documents else Feed()
         try:
-            stored, result, due = self._store(replace(fetched, aside=aside), entries, feed)
+            stored, result, due = self._store(fetched, contents)
         except FencedError:
             self.parts.report("source.taken-over", source=source.name)
             return 0
         except StaleError:
-            self.memory.learn(source.id, {})
+            self.reader.forget(source)
             return self._take_in(fetched)
         passes("committed")
         self.sketches.keep(stored)
-        if fetched.status and len(documents) == 1:
-            self.memory.learn(source.id, dict(zip(documents[0].entries, entries, strict=False)))
+        if fetched.status:
+            self.reader.remember(source, contents)
         if fetched.acknowledge:
             fetched.acknowledge()
-        self._report_state(source, due)
+        self._report(result, due)
         if isinstance(result, Failure):
-            self._report(result)
             return 0
-        problems = [problem.what for document in documents for problem in document.problems]
-        facts = {"items": len(entries), "new": len(stored), "problems": problems}
+        facts = {"items": len(contents.entries), "new": len(stored), "problems": list(contents.problems)}
         self.parts.report("source.read", source=source.name, **facts)
         return len(stored)
 
-    def _store(
-        self, fetched: Fetched, entries: Sequence[Reading | Recalled], feed: Feed
-    ) -> tuple[Sequence[Taken], Fetched | Failure, Due]:
+    def _store(self, fetched: Fetched, contents: Contents) -> tuple[Sequence[Taken], Fetched | Failure, Due]:
         """The items that were new, what the fetch was in the end, and when the source is due again."""
         parts, source, now = self.parts, fetched.source, self.parts.store.now()
+        entries, feed = contents.entries, contents.feed
         parts.teller.prepare(entry.item for entry in entries if isinstance(entry, Reading))
         with parts.store.begin() as tx:
             parts.teller.refresh(tx)
@@ -198,30 +185,8 @@ class Pipeline:
             result = aged(fetched, (entry.published_at for entry in entries), len(stored), now)
             due = settle(tx, result, feed.freshness, len(stored), now, parts.config.poll)
             note_hub(tx, fetched, feed, len(stored), now)
-            set_aside(tx, parts.config, fetched, now)
+            set_aside(tx, parts.config, source, contents.aside, now)
         return stored, result, due
-
-    def _read(
-        self, fetched: Fetched, recalled: frozenset[int]
-    ) -> tuple[list[Read], tuple[Problem, ...]] | Failure:
-        """What the documents held, read in a worker process: a hostile one kills the worker alone.
-
-        Where a transport can put an unreadable document aside, it does, and the others go on; those that lie
-        there now are the second part.
-        """
-        source, read, aside = fetched.source, [], list(fetched.aside)
-        for document in fetched.documents:
-            try:
-                given = (document, source, self.parts.config.agencies, recalled)
-                read.append(self.parts.workers.run("service.reading:read", *given))
-            except WorkerError as error:
-                if fetched.reject is None:
-                    # Without the cursor: a server that says "unchanged" next time must not make it look well.
-                    return Failure(source=source, kind=FailureKind.UNREADABLE, reason=str(error))
-                fetched.reject(document.name, str(error))
-                aside.append(Problem(str(error), document.name))
-                self.parts.report("document.rejected", source=source.name, name=document.name, reason=error)
-        return cast(list[Read], read), tuple(aside)
 
     # ------------------------------------------------------------ settling sources
 
@@ -229,25 +194,21 @@ class Pipeline:
         """Write down unchanged and failed sources, all in one transaction."""
         if not results:
             return
-        now = self.parts.store.now()
         with self.parts.store.begin() as tx:
-            told = settle_many(tx, results, now, self.parts.config.poll)
+            told = settle_many(tx, results, self.parts.store.now(), self.parts.config.poll)
         for result, due in told:
-            self._report_state(result.source, due)
+            self._report(result, due)
         for result in results:
-            if isinstance(result, Failure):
-                self._report(result)
-            elif result.acknowledge:
+            if isinstance(result, Fetched) and result.acknowledge:
                 result.acknowledge()
 
-    def _report(self, failure: Failure) -> None:
-        if failure.kind is not FailureKind.DEFERRED:
-            source, kind = failure.source.name, failure.kind
-            self.parts.report("source.failed", source=source, kind=kind, reason=failure.reason)
-
-    def _report_state(self, source: Source, due: Due) -> None:
+    def _report(self, result: Fetched | Failure, due: Due) -> None:
+        """Say that a source failed, or is gone or back."""
+        source, report = result.source, self.parts.report
         if due.state is not source.state and SourceState.GONE in {due.state, source.state}:
-            self.parts.report("source.state", source=source.name, state=due.state, reason=due.reason)
+            report("source.state", source=source.name, state=due.state, reason=due.reason)
+        if isinstance(result, Failure) and result.kind is not FailureKind.DEFERRED:
+            report("source.failed", source=source.name, kind=result.kind, reason=result.reason)
 
     # ------------------------------------------------------------ release and deliver
 
@@ -281,26 +242,11 @@ class Pipeline:
     def _settle_delivery(self, delivery: Delivery, attempt: Attempt) -> None:
         """Write down what the channel's server answered. Called from the channel's own thread."""
         passes("sent")
-        now = self.parts.store.now()
-        after = next_try(delivery, attempt.outcome, now, jitter=random.random())
+        attempt = replace(attempt, node=self.parts.node.name)
         with self.parts.store.begin() as tx:
-            tx.outbox.settle(
-                delivery.id,
-                delivery.epoch,
-                state=after.state,
-                reason=after.reason,
-                last_error="" if after.state is DeliveryState.SENT else attempt.outcome.reason,
-                due_at=after.due_at,
-                sent_at=now if after.state is DeliveryState.SENT else None,
-                attempt=replace(attempt, node=self.parts.node.name),
-            )
+            after = settle_delivery(tx, delivery, attempt, self.parts.store.now())
         passes("settled")
-        self.parts.report(
-            f"delivery.{after.state}" if after.state is not DeliveryState.PENDING else "delivery.retry",
-            delivery=delivery.id,
-            channel=delivery.channel,
-            kind=delivery.kind,
-            story=delivery.story,
-            reason=after.reason,
-            took=round(attempt.took.total_seconds(), 3),
-        )
+        became = "retry" if after.state is DeliveryState.PENDING else after.state
+        facts = {"delivery": delivery.id, "channel": delivery.channel, "kind": delivery.kind}
+        took = round(attempt.took.total_seconds(), 3)
+        self.parts.report(f"delivery.{became}", **facts, story=delivery.story, reason=after.reason, took=took)

@@ -2,27 +2,28 @@
 
 `read` runs in a worker process: it is what can be done for an item without the database, and untrusted input
 is its matter. A feed that changed has one new entry and nineteen old ones; `Memory` knows these by their
-bytes, so that only the others are read.
+bytes, so that only the others are read. `Reader` puts the two together for what was fetched.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import msgspec
 
 from service.config import Agency
-from service.model import Document, Feed, Item, Problem, Source
+from service.model import Document, Failure, FailureKind, Feed, Fetched, Item, Problem, Source
 from service.parse.formats import UnreadableError, parse
 from service.parse.outline import outline
 from service.story import fingerprint, identity, marks
 from service.story.fingerprint import Sketch
 from service.story.identity import Names
+from service.workers import WorkerError, Workers
 
 MEMORY_BYTES = 20_000_000  # for all sources together: a feed of twenty entries takes some two thousand
 
@@ -133,3 +134,57 @@ class Memory:
 
 
 _UNPACK = msgspec.msgpack.Decoder(dict[int, Recalled]).decode
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """All that was fetched from a source at once, read."""
+
+    entries: list[Reading | Recalled]
+    feed: Feed
+    problems: tuple[str, ...]
+    aside: tuple[Problem, ...]  # documents that lie aside by now, since they cannot be read
+    hashes: tuple[int, ...]  # of the entries, where they are worth remembering
+
+
+class Reader:
+    """Reads what was fetched in worker processes: a hostile document kills the worker alone."""
+
+    def __init__(self, workers: Workers, agencies: Mapping[str, Agency], report: Callable[..., None]) -> None:
+        self._workers, self._agencies, self._report = workers, agencies, report
+        self._memory = Memory()
+
+    def read(self, fetched: Fetched) -> Contents | Failure:
+        """What the documents held; where a transport can put an unreadable one aside, the others go on."""
+        source, aside = fetched.source, list(fetched.aside)
+        documents: list[Read] = []
+        recalled = self._memory.of(source.id) if fetched.status else {}
+        for document in fetched.documents:
+            try:
+                documents.append(self._run(document, source, frozenset(recalled)))
+            except WorkerError as error:
+                if fetched.reject is None:
+                    # Without the cursor: a server that says "unchanged" next time must not make it look well.
+                    return Failure(source=source, kind=FailureKind.UNREADABLE, reason=str(error))
+                fetched.reject(document.name, str(error))
+                aside.append(Problem(str(error), document.name))
+                self._report("document.rejected", source=source.name, name=document.name, reason=error)
+        return Contents(
+            entries=[entry for document in documents for entry in document.all(recalled)],
+            feed=documents[-1].feed if documents else Feed(),
+            problems=tuple(problem.what for document in documents for problem in document.problems),
+            aside=tuple(aside),
+            hashes=documents[0].entries if fetched.status and len(documents) == 1 else (),
+        )
+
+    def remember(self, source: Source, contents: Contents) -> None:
+        """These are committed: the next document of the source is compared with them."""
+        self._memory.learn(source.id, dict(zip(contents.hashes, contents.entries, strict=False)))
+
+    def forget(self, source: Source) -> None:
+        """The next document of the source is to be read as a whole."""
+        self._memory.learn(source.id, {})
+
+    def _run(self, document: Document, source: Source, recalled: frozenset[int]) -> Read:
+        done = self._workers.run("service.reading:read", document, source, self._agencies, recalled)
+        return cast(Read, done)

@@ -1,7 +1,8 @@
-"""From the result of a poll to the row of its source: when it is due again, and what the poll taught.
+"""From the result of a poll to the row of its source, and from that of an attempt to the row of its message.
 
-Runs in the transaction that stores what the poll brought, or in one for many sources that brought nothing.
-When is decided in `fetch.schedule`, what a habit is in `alerts.blind`.
+A source is settled in the transaction that stores what its poll brought, or in one with many that brought
+nothing. When it is due again is decided in `fetch.schedule`, what a habit is in `alerts.blind`, and whether a
+message is tried again in `deliver.retry`.
 """
 
 from __future__ import annotations
@@ -14,8 +15,12 @@ from datetime import datetime
 
 from service.alerts import blind
 from service.config import Poll
+from service.deliver.retry import Next, next_try
 from service.fetch.schedule import Due, next_poll, unwatched_since
 from service.model import (
+    Attempt,
+    Delivery,
+    DeliveryState,
     Failure,
     FailureKind,
     Feed,
@@ -70,6 +75,23 @@ def settle_many(
             told.append((result, settle(tx, result, Freshness(), 0, now, poll)))
     tx.sources.settle_many(quiet)
     return told
+
+
+def settle_delivery(tx: Transaction, delivery: Delivery, attempt: Attempt, now: datetime) -> Next:
+    """What becomes of a message after an attempt, written down; if it was claimed anew, the attempt alone."""
+    after = next_try(delivery, attempt.outcome, now, jitter=random.random())
+    sent = after.state is DeliveryState.SENT
+    tx.outbox.settle(
+        delivery.id,
+        delivery.epoch,
+        state=after.state,
+        reason=after.reason,
+        last_error="" if sent else attempt.outcome.reason,
+        due_at=after.due_at,
+        sent_at=now if sent else None,
+        attempt=attempt,
+    )
+    return after
 
 
 def note_hub(tx: Transaction, fetched: Fetched, feed: Feed, new: int, now: datetime) -> None:

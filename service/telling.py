@@ -26,12 +26,12 @@ from service.model import (
     DeliveryKind,
     DeliveryState,
     Evidence,
-    Fetched,
     Hit,
     Item,
     Link,
     Placement,
     Priority,
+    Problem,
     Rule,
     Signal,
     Source,
@@ -355,10 +355,12 @@ def announce(
     return len(present)
 
 
-def set_aside(tx: Transaction, config: Config, fetched: Fetched, now: datetime) -> None:
+def set_aside(
+    tx: Transaction, config: Config, source: Source, aside: Iterable[Problem], now: datetime
+) -> None:
     """Tell the operators of documents that lie aside, unread: of each once, of a source's at most hourly."""
-    source, places = fetched.source, {}
-    for each in fetched.aside:
+    places = {}
+    for each in aside:
         name = blake2b(each.where.encode(errors="replace"), digest_size=8).hexdigest()
         if tx.once.first(f"aside:{source.id}:{now:%G-W%V}:{name}", now):
             places[each.where] = each.what
