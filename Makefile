@@ -14,7 +14,7 @@ lint:                       ## style, types, floors
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-check: lint                 ## the fast part: under a minute and a half on two cores
+check: lint                 ## the fast part: about a minute on two cores
 	$(BIN)/pytest -q -m 'not slow'
 
 test: lint                  ## everything

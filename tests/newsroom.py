@@ -12,20 +12,23 @@ The stories are our own, in the shape of the trade.
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
 from service import config
 from service.actions import rounds, rules
-from service.app import App, build
+from service.app import PARSE_DEADLINE, PARSE_MEMORY_BYTES, App, build
 from service.model import Rule, Source
 from service.rules.grammar import parse
+from service.workers import Workers
 from tests.inbox import HookServer
 from tests.servers import FeedServer
 
@@ -129,7 +132,17 @@ class Room:
 def open_app(folder: Path, settings: dict[str, Any]) -> App:
     """A monitor that waits for nobody before it tells."""
     read = config.read(settings, path=str(folder / "config.toml"))
-    return build(read, migrate=True, group_wait=timedelta(0))
+    app = build(read, migrate=True, group_wait=timedelta(0))
+    app.workers = _workers()
+    return app
+
+
+@cache
+def _workers() -> Workers:
+    """The processes that read for all rooms: to start them is half of what a room costs."""
+    workers = Workers(2, memory_bytes=PARSE_MEMORY_BYTES, deadline=PARSE_DEADLINE)
+    atexit.register(workers.close)
+    return workers
 
 
 @contextmanager

@@ -30,6 +30,7 @@ def page(*feeds: tuple[str, str]) -> str:
     return PAGE.format("".join(DECLARED.format(title, href) for title, href in feeds))
 
 
+@pytest.mark.slow
 def test_of_a_web_page_the_feed_that_it_names_is_taken(room: Room) -> None:
     room.wire("welt.rss", TRIP)
     room.feeds.serve("/news/", page(("Welt", "/welt.rss"), ("Sport", "/sport.rss")))
@@ -155,6 +156,7 @@ def at(**ago: float) -> datetime:
     return datetime.now(UTC) - timedelta(**ago)
 
 
+@pytest.mark.slow
 def test_an_old_copy_with_status_200_is_a_failure_and_not_health(room: Room) -> None:
     old = changed(MARKET, at=at(days=2))
     room.wire("wire", changed(TRIP, at=at(minutes=5)), old)

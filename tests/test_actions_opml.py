@@ -94,6 +94,7 @@ def test_an_export_comes_back_with_every_setting(room: Room, tmp_path: Path) -> 
     ]
 
 
+@pytest.mark.slow
 def test_a_thousand_feeds_come_in_with_progress(room: Room) -> None:
     outlines = "".join(
         f"<outline text='Wire' xmlUrl='https://host{number}.example/rss'/>" for number in range(1000)

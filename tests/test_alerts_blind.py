@@ -64,6 +64,7 @@ def test_what_comes_once_a_day_is_missed_after_some_days() -> None:
     assert timedelta(days=2) <= silence(learned) <= timedelta(days=5)
 
 
+@pytest.mark.slow
 def test_no_silence_is_shorter_than_ten_minutes() -> None:
     assert timedelta(minutes=10) == silence(habit(every(timedelta(minutes=1), 8)))
 
@@ -77,6 +78,7 @@ def test_what_hardly_ever_comes_is_never_missed() -> None:
     assert missed_at(habit([MONDAY, MONDAY + timedelta(days=40)]), UTC_ZONE) is None
 
 
+@pytest.mark.slow
 def test_a_new_habit_takes_the_place_of_an_old_one() -> None:
     fast = every(timedelta(minutes=10), 28)
     slow = [fast[-1] + timedelta(hours=3) * number for number in range(1, 8 * 70)]
@@ -97,6 +99,7 @@ def test_a_habit_follows_the_clocks_of_the_source() -> None:
     )
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(1, 100_000), max_size=60))
 def test_a_source_is_missed_after_its_last_arrival_or_never(gaps: list[int]) -> None:
     at, learned = MONDAY, Habit()

@@ -141,6 +141,7 @@ def test_every_look_says_the_same_with_a_daemon_and_without(monitor: Shell) -> N
     assert "Geheim" in without["--json list-items --embargoed"][1]
 
 
+@pytest.mark.slow
 def test_a_look_does_not_mind_that_the_daemon_has_gone(monitor: Shell) -> None:
     with desk(monitor) as url:
         point(monitor, url)
@@ -170,6 +171,7 @@ def test_a_look_that_the_daemon_answers_opens_no_database(monitor: Shell) -> Non
     assert monitor.python(script, "list-rules").err.splitlines()[-1] == "0 True"
 
 
+@pytest.mark.slow
 def test_the_desk_of_another_database_is_not_asked(monitor: Shell, tmp_path: Path) -> None:
     other = newsroom(tmp_path / "other")
     other("add-rule", "Wetter")
@@ -179,6 +181,7 @@ def test_the_desk_of_another_database_is_not_asked(monitor: Shell, tmp_path: Pat
         assert without == answers(monitor)
 
 
+@pytest.mark.slow
 def test_a_desk_with_users_answers_a_token_alone(monitor: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     monitor("user", "add", "anna", "--invite")
     token = monitor("--json", "token", "add", "shell", "--scope", "read").json["token"]
@@ -224,6 +227,7 @@ SHAPES = {
 }
 
 
+@pytest.mark.slow
 def test_programs_see_the_same_shapes_from_a_command_and_from_the_api(monitor: Shell) -> None:
     """The commands that do not ask the daemon: the others draw what it answers."""
     seconds = r"\d\d:\d\d:\d\d(?:Z|\.\d+)?"  # of looks at a clock

@@ -24,6 +24,7 @@ def bring(monitor: Shell) -> None:
     assert Exit.DONE == monitor("ingest", str(monitor.folder / "wire.xml")).code
 
 
+@pytest.mark.slow
 def test_a_silence_keeps_quiet_and_says_so_until_it_is_ended(monitor: Shell) -> None:
     added = monitor("silence", "rule=kim", "--for", "2h", "--comment", "Parteitag", "--json")
     assert (Exit.DONE, ["rule=kim"]) == (added.code, added.json["matchers"])
@@ -45,6 +46,7 @@ def test_a_silence_of_nothing_is_refused(monitor: Shell, matcher: str, code: Exi
     assert Exit.USAGE == monitor("silence", "rule=kim", "--for", "2h").code
 
 
+@pytest.mark.slow
 def test_a_search_speaks_the_language_of_rules(monitor: Shell) -> None:
     bring(monitor)
     found = monitor("search", '"Kim Jong Un"', "+", "Reise", "--json")
@@ -68,6 +70,7 @@ def test_a_search_goes_on_page_by_page(monitor: Shell) -> None:
     assert {TRIP.headline, PRICES.headline} == {first["hits"][0]["headline"], second["hits"][0]["headline"]}
 
 
+@pytest.mark.slow
 def test_a_rule_shows_who_changed_what_and_when_and_what_became_of_its_hits(monitor: Shell) -> None:
     bring(monitor)
     monitor("edit-rule", "kim", "Kim", "+", "Reise", "--priority", "high")

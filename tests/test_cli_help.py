@@ -143,6 +143,7 @@ def test_a_wrong_key_is_named_with_exit_code_3(monitor: Shell) -> None:
     assert re.fullmatch(r"monitor: config\.toml: http\.timeout: .+\n", answer.err)
 
 
+@pytest.mark.slow
 def test_common_options_stand_before_or_after_the_command(monitor: Shell) -> None:
     monitor.configure()
     assert [] == monitor("--json", "list-rules").json

@@ -88,6 +88,7 @@ def test_a_file_that_cannot_be_read_is_named(monitor: Shell, tmp_path: Path) -> 
         assert str(path) in answer.err
 
 
+@pytest.mark.slow
 def test_a_list_is_taken_from_the_database_and_asks_for_a_configuration(
     monitor: Shell, tmp_path: Path
 ) -> None:

@@ -178,6 +178,7 @@ def test_query_arguments_of_any_kind_and_options_anywhere(monitor: Shell) -> Non
         assert (understood, channels) == (rule["query"], rule["channels"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

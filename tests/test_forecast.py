@@ -62,6 +62,7 @@ def soon(room: Room, name: str) -> float:
     return found
 
 
+@pytest.mark.slow
 def test_a_flood_of_a_rule_that_was_added_over_the_api_is_told(room: Room, web: Visitor) -> None:
     added = web.client.post("/api/v1/rules", json={"query": KIM, "name": "kim"}, headers=JSON)
     assert 201 == added.status_code
@@ -75,6 +76,7 @@ def test_a_flood_of_a_rule_that_was_added_over_the_api_is_told(room: Room, web: 
     assert "25 alerts in 24 hours; 2.0 a day were expected" in notices[0]["text"]
 
 
+@pytest.mark.slow
 def test_a_rule_of_the_page_promises_too_and_a_new_query_promises_anew(room: Room, web: Visitor) -> None:
     assert 303 == web.post("/rules", query=KIM, name="kim", channels="desk").status_code
     assert 2.0 == soon(room, "kim")
@@ -85,6 +87,7 @@ def test_a_rule_of_the_page_promises_too_and_a_new_query_promises_anew(room: Roo
     assert 2.0 == soon(room, "kim")
 
 
+@pytest.mark.slow
 def test_another_setting_leaves_the_promise_as_it_was(room: Room, web: Visitor) -> None:
     web.client.post("/api/v1/rules", json={"query": KIM, "name": "kim"}, headers=JSON)
     room.wire("wire", *stories(5, seed=3))

@@ -82,6 +82,7 @@ def test_what_was_withdrawn_is_not_merged_with_what_stands(room: Room) -> None:
         joining.merge(room.app, 1, 1)
 
 
+@pytest.mark.slow
 def test_a_copy_that_is_another_report_goes_with_its_versions(room: Room) -> None:
     room.wire("wire", TRIP)
     room.poll()
@@ -149,6 +150,7 @@ def test_a_time_line_tells_who_had_it_first_what_was_corrected_and_who_heard_of_
     assert [] == [event.what for event, more in condensed(line.events) if more]
 
 
+@pytest.mark.slow
 def test_the_commands_show_merge_and_split(tmp_path: Path) -> None:
     monitor = Shell(tmp_path)
     monitor.configure()

@@ -79,6 +79,7 @@ def test_half_and_nearly_all_lie_at_or_below_their_percentile(lags: Sequence[int
     assert sum(lag <= seen.p99 for lag in taken) * 100 >= 99 * len(taken)
 
 
+@pytest.mark.slow
 def test_the_status_shows_the_way_of_a_story_source_by_source(room: Room) -> None:
     room.add_rule("Kim", name="kim")
     late = datetime.now(UTC) - timedelta(minutes=10)

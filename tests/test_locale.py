@@ -90,6 +90,7 @@ UNSAID = re.compile(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", sorted(set(UI_LANGUAGES) - {"en"}))
 def test_every_sentence_of_a_decision_is_in_the_catalogue(language: str) -> None:
     said = reasons(language).said

@@ -151,6 +151,7 @@ def test_the_table_answers_for_many_words_at_once(morphology: Morphology) -> Non
     assert morphology.languages == {"de", "en", "fr"}
 
 
+@pytest.mark.slow
 def test_memory_stays_bounded_and_right(morphology: Morphology) -> None:
     table = morphology.table("")
     for number in range(subject.REMEMBERED + 10):

@@ -23,6 +23,7 @@ def test_every_group_is_a_list_that_the_language_takes_and_has_no_spelling_twice
         assert len(spellings) == len({fold(spelling) for spelling in spellings}), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("query", "said"),
     [

@@ -117,6 +117,7 @@ def test_a_step_that_cannot_be_meant_is_refused(make: Desk, step: str) -> None:
 # ---------------------------------------------------------------- fallbacks and dead channels
 
 
+@pytest.mark.slow
 def test_a_flash_that_waits_for_two_minutes_takes_the_fallback(
     make: Desk, clock: Shifted, chief: HookServer
 ) -> None:
@@ -141,6 +142,7 @@ def test_what_a_channel_gives_up_takes_the_fallback(make: Desk, clock: Shifted, 
     assert 1 == len(chief.posts)
 
 
+@pytest.mark.slow
 def test_a_dead_channel_is_told_on_another_and_so_is_its_recovery(
     make: Desk, clock: Shifted, chief: HookServer
 ) -> None:
@@ -159,6 +161,7 @@ def test_a_dead_channel_is_told_on_another_and_so_is_its_recovery(
     assert 1 == subjects(chief.posts).count("Channel desk takes no messages")
 
 
+@pytest.mark.slow
 def test_the_failure_of_the_only_operator_channel_is_told_elsewhere(
     make: Desk, clock: Shifted, chief: HookServer
 ) -> None:
@@ -187,6 +190,7 @@ def test_a_silence_that_ends_says_what_it_swallowed_once(make: Desk, clock: Shif
     assert "summit, we are there (anna)" in post.json["text"]
 
 
+@pytest.mark.slow
 def test_a_rule_at_ten_times_its_forecast_is_told_to_its_owner(
     make: Desk, clock: Shifted, chief: HookServer
 ) -> None:
@@ -205,6 +209,7 @@ def test_a_rule_at_ten_times_its_forecast_is_told_to_its_owner(
     assert "anna" == post.json["recipient"]
 
 
+@pytest.mark.slow
 def test_operators_hear_once_a_day_that_it_is_alive(make: Desk, clock: Shifted, chief: HookServer) -> None:
     room = make(alerts={"operators": ["chief"]})
     room.add_rule(KIM)
@@ -359,6 +364,7 @@ def test_a_link_that_was_changed_or_is_too_old_does_nothing(make: Desk, clock: S
         alerts.follow(room.app, token)
 
 
+@pytest.mark.slow
 def test_an_acknowledged_alert_is_told_corrections_alone(make: Desk, clock: Shifted) -> None:
     room = make()
     room.add_rule(KIM, on_updates=True)

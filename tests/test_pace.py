@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import pytest
+
 from service.fetch.http import SLOTS
 from service.model import Source
 from tests.newsroom import TRIP, newsroom, rss
@@ -12,6 +14,7 @@ from tests.newsroom import TRIP, newsroom, rss
 DEADLINE = 30.0  # seconds
 
 
+@pytest.mark.slow
 def test_what_has_arrived_and_waits_leaves_no_room_for_more(tmp_path: Path) -> None:
     with newsroom(tmp_path) as room:
         pipeline, now = room.app.pipeline, room.app.store.now()

@@ -102,6 +102,7 @@ def test_a_body_that_names_a_file_opens_none() -> None:
         read(b"/etc/passwd", format="feed")
 
 
+@pytest.mark.slow
 def test_more_items_than_anybody_reads_are_left() -> None:
     entries = "<item><title>Kim</title></item>" * 6_000
     parsed = read(f'<rss version="2.0"><channel>{entries}</channel></rss>'.encode())

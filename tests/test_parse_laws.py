@@ -68,6 +68,11 @@ def holds(parsed: Parsed | str) -> None:
         assert item.canonical_link == canonical(item.link)
 
 
+def test_what_is_cut_does_not_end_in_a_blank() -> None:
+    long = b"<rss version='2.0'><channel><item><title>" + b"a" * 999 + b" b</title></item></channel></rss>"
+    holds(outcome(long, name="feed.rss"))
+
+
 @pytest.mark.parametrize("name", NAMES)
 @settings(max_examples=40, deadline=None)
 @given(edits=edits)

@@ -24,6 +24,7 @@ def room(tmp_path: Path) -> Iterator[Room]:
         yield made
 
 
+@pytest.mark.slow
 def test_the_story_is_told_once_and_the_prices_never(room: Room) -> None:
     """What it all began with: "Auslandsreise" is a Reise, "Preise" and "Landkreise" are none."""
     room.wire("wire", TRIP, PRICES, MARKET)
@@ -140,6 +141,7 @@ def test_a_correction_goes_to_those_who_were_told(room: Room) -> None:
     assert ["alert", "correction"] == room.kinds()
 
 
+@pytest.mark.slow
 def test_a_withdrawn_story_is_taken_back_from_those_who_were_told(room: Room) -> None:
     room.wire("wire", TRIP)
     room.add_source("wire")
@@ -257,6 +259,7 @@ def test_a_feed_that_is_none_is_marked_with_a_reason_and_the_others_go_on(
     assert SourceState.OK is room.source("wire").state
 
 
+@pytest.mark.slow
 def test_a_source_that_keeps_failing_says_so_and_comes_back(room: Room) -> None:
     room.feeds.serve("/wire", status=503)
     room.add_source("wire")

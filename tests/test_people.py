@@ -110,6 +110,7 @@ def test_an_address_that_two_share_is_told_until_both_have_left(room: Room, mail
     assert ["anna@example.org"] == told(mail)
 
 
+@pytest.mark.slow
 def test_somebody_who_comes_back_is_told_again(room: Room, mail: MailServer) -> None:
     recipients.leave(room.app, "anna", "")
     recipients.add(room.app, "anna", ["mail:anna@example.org"])

@@ -109,6 +109,7 @@ def listed(room: Room, since: int = 0) -> int:
     return total
 
 
+@pytest.mark.slow
 def test_a_storm_becomes_one_roll_up_a_minute_and_every_hit_is_listed_or_counted(
     make: Desk, clock: Shifted
 ) -> None:
@@ -124,6 +125,7 @@ def test_a_storm_becomes_one_roll_up_a_minute_and_every_hit_is_listed_or_counted
     assert 70 == listed(room)
 
 
+@pytest.mark.slow
 def test_what_comes_in_with_a_roll_up_does_not_come_beside_it(make: Desk, clock: Shifted) -> None:
     room = make(alerts={"storm_limit": 3})
     room.add_rule(KIM)
@@ -156,6 +158,7 @@ def test_a_rule_that_has_had_its_hour_is_throttled_and_told_together(make: Desk,
     assert 5 == listed(room)
 
 
+@pytest.mark.slow
 def test_a_channel_that_is_down_is_not_buried(make: Desk, clock: Shifted) -> None:
     """What piles up during an outage comes as a few messages and one roll-up, in order."""
     room = make(alerts={"storm_limit": 2})
@@ -177,6 +180,7 @@ def test_a_channel_that_is_down_is_not_buried(make: Desk, clock: Shifted) -> Non
         assert 20 == len(told)
 
 
+@pytest.mark.slow
 def test_a_digest_comes_once_at_its_time_across_restarts(make: Desk, clock: Shifted) -> None:
     room = make(digest={"daily_at": "07:00", "timezone": "Europe/Berlin"})
     room.add_rule(KIM, digest="daily")
@@ -204,6 +208,7 @@ def test_a_flash_rule_does_not_wait_for_the_digest_of_another(make: Desk, clock:
 QUIET = {"from": "22:00", "to": "06:00", "timezone": "Europe/Berlin", "holidays": "DE-HE"}
 
 
+@pytest.mark.slow
 def test_what_comes_in_quiet_hours_is_told_together_when_they_end(make: Desk, clock: Shifted) -> None:
     room = make(quiet_hours=QUIET)
     room.add_rule(KIM)
@@ -257,6 +262,7 @@ def test_a_message_of_our_own_that_comes_back_is_not_told_again(make: Desk, cloc
     assert [] == room.hooks.posts
 
 
+@pytest.mark.slow
 def test_updates_of_a_story_come_at_most_once_in_the_group_interval(make: Desk, clock: Shifted) -> None:
     room = make()
     room.app.teller.config = config.read(
@@ -282,6 +288,7 @@ def test_updates_of_a_story_come_at_most_once_in_the_group_interval(make: Desk, 
     assert WORDS[4] in room.hooks.posts[-1].json["item"]["body"]
 
 
+@pytest.mark.slow
 def test_a_correction_does_not_overtake_the_alert_that_it_corrects(make: Desk, clock: Shifted) -> None:
     room = make()
     room.add_rule(KIM)
@@ -298,6 +305,7 @@ def test_a_correction_does_not_overtake_the_alert_that_it_corrects(make: Desk, c
     assert root.json["id"] == correction.json["thread"]
 
 
+@pytest.mark.slow
 def test_the_backlog_of_an_hour_comes_grouped_in_order_and_five_times_as_fast(
     make: Desk, clock: Shifted
 ) -> None:
@@ -322,6 +330,7 @@ def test_the_backlog_of_an_hour_comes_grouped_in_order_and_five_times_as_fast(
     assert times[-1] - times[0] <= timedelta(hours=1) / 5
 
 
+@pytest.mark.slow
 def test_what_was_told_in_a_digest_is_corrected_on_its_thread(make: Desk, clock: Shifted) -> None:
     room = make(digest={"daily_at": "07:00", "timezone": "UTC"})
     room.add_rule(KIM, digest="daily")

@@ -100,6 +100,7 @@ def test_only_what_is_new_is_read() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_a_memory_that_is_full_forgets_what_did_not_change_for_longest() -> None:
     source, memory = Source(name="wire", url="https://wire.example/feed"), Memory()
     one = read(document(rss(*(replace(TRIP, key=str(n), link="") for n in range(2000)))), source, {})
@@ -131,6 +132,7 @@ def test_a_new_version_of_one_entry_is_read_among_the_old_ones(room: Room) -> No
     assert room.poll().items == 0
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
 @given(st.lists(st.lists(MADE, min_size=1, max_size=5), min_size=2, max_size=4))
 def test_reading_a_part_stores_what_reading_the_whole_does(

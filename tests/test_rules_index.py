@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeAlias
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -149,6 +150,7 @@ def _brute(rules: Rules, document: Document) -> dict[int, tuple[Evidence, ...]]:
     return {rule: evidence for rule, evidence in sorted(answers.items()) if evidence is not None}
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(seeds)
 def test_the_index_matches_what_the_evaluation_of_every_rule_matches(

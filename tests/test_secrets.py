@@ -49,6 +49,7 @@ PAGES = (
 )
 
 
+@pytest.mark.slow
 def test_a_secret_is_on_no_page_and_in_no_event(tmp_path: Path) -> None:
     with MailServer(users={"desk": "another"}) as mail, HookServer() as hooks:
         login = f"smtp://desk:{CANARY}1@127.0.0.1:{mail.port}?from=m@example.org&to=d@example.org&mode=plain"

@@ -39,6 +39,7 @@ def make(tmp_path: Path, clock: Shifted) -> Iterator[Desk]:
 # ---------------------------------------------------------------- handover
 
 
+@pytest.mark.slow
 def test_a_handover_says_what_was_told_what_waits_what_was_silenced_and_what_is_blind(
     make: Desk, clock: Shifted
 ) -> None:
@@ -91,6 +92,7 @@ def item(room: Room) -> int:
         return tx.items.list()[0].id
 
 
+@pytest.mark.slow
 def test_a_preview_is_what_is_sent(make: Desk, clock: Shifted) -> None:
     room = make()
     bring(room, *stories(1))
@@ -152,6 +154,7 @@ def test_a_preview_says_why_each_recipient_is_told_and_who_is_next(make: Desk, c
     ]
 
 
+@pytest.mark.slow
 def test_a_preview_says_when_the_throttle_lets_it_through_and_that_others_come_along(
     make: Desk, clock: Shifted
 ) -> None:
@@ -207,6 +210,7 @@ def test_a_preview_of_what_does_not_hit_says_so(make: Desk, clock: Shifted) -> N
 # ---------------------------------------------------------------- feedback
 
 
+@pytest.mark.slow
 def test_a_rule_has_a_precision_and_a_term_that_would_raise_it(make: Desk, clock: Shifted) -> None:
     room = make()
     room.add_rule("Reise", name="trips")
@@ -239,6 +243,7 @@ def test_a_rule_has_a_precision_and_a_term_that_would_raise_it(make: Desk, clock
 # ---------------------------------------------------------------- at the shell
 
 
+@pytest.mark.slow
 def test_rounds_by_cron_escalate_and_tell_operators_as_a_daemon_does(tmp_path: Path) -> None:
     monitor = Shell(tmp_path)
     with HookServer() as chief, FeedServer() as feeds:
@@ -260,6 +265,7 @@ def test_rounds_by_cron_escalate_and_tell_operators_as_a_daemon_does(tmp_path: P
     assert told["operator"]["subject"].startswith("gone: is gone: the server answers 410")
 
 
+@pytest.mark.slow
 def test_a_shift_at_the_shell(tmp_path: Path) -> None:
     monitor = Shell(tmp_path)
     monitor.configure()

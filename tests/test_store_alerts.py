@@ -60,6 +60,7 @@ def open_alert(store: Store, rule: int, item: Item) -> Alert:
         return tx.alerts.open(alert)
 
 
+@pytest.mark.slow
 def test_a_hit_comes_back_with_its_evidence(
     store: Store, rules: tuple[int, int], item: Callable[[], Item]
 ) -> None:

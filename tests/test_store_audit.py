@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from service.model import Alert, Delivery, DeliveryState, Hit, Item, Link, Placement, Rule, Source
 from service.store.db import Store
 from tests.clock import ManualClock
@@ -85,6 +87,7 @@ def test_a_gap_begins_goes_on_and_ends(store: Store, clock: ManualClock) -> None
         assert (0, 1) == (tx.gaps.prune(clock(), 10), tx.gaps.prune(clock() + HOUR, 10))
 
 
+@pytest.mark.slow
 def test_the_ledger_reads_what_came_and_what_was_sent(store: Store, clock: ManualClock) -> None:
     desk(store, clock)
     with store.begin() as tx:

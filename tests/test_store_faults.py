@@ -166,6 +166,7 @@ def plug_pulled_at(call: int) -> Iterator[list[int]]:
         event.remove(Engine, "commit", pull)
 
 
+@pytest.mark.slow
 def test_whatever_call_fails_the_state_is_whole_and_the_next_round_completes_it(
     watched: Store, clock: ManualClock
 ) -> None:

@@ -55,6 +55,7 @@ def test_the_newest_migration_is_the_version_that_the_code_expects() -> None:
     assert ScriptDirectory.from_config(migrations.configuration()).get_current_head() == REVISION
 
 
+@pytest.mark.slow
 def test_opening_again_changes_nothing(empty_url: str) -> None:
     opened(empty_url)
     store = opened(empty_url)
@@ -92,6 +93,7 @@ def differences(engine: Engine) -> list[Any]:
 OLDER = [f"{number:04}" for number in range(1, int(REVISION))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", OLDER)
 def test_an_older_schema_is_migrated_only_where_that_was_asked_for(
     empty_url: str, engine: Engine, version: str
@@ -254,6 +256,7 @@ def test_another_path_to_the_same_file_is_no_copy(tmp_path: Path) -> None:
     store.close()
 
 
+@pytest.mark.slow
 def test_a_database_that_was_copied_on_a_server_sends_nothing(postgres: Cluster) -> None:
     url = postgres.database()
     opened(url)

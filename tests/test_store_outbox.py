@@ -380,6 +380,7 @@ def test_the_throttle_can_count_what_was_sent(
         assert sorted(written(alerts[1].rule)) == [False, False]
 
 
+@pytest.mark.slow
 def test_what_a_node_gives_back_is_due_at_once(store: Store, pending: Callable[..., Delivery]) -> None:
     pending()
     claim(store, node=7)

@@ -255,6 +255,7 @@ def oversee(store: Store, rule: Rule, item: Item, delivery: Delivery) -> None:
         tx.rules.forecasts([rule.id])
 
 
+@pytest.mark.slow
 def test_what_runs_all_day_is_looked_up_by_an_index(
     database_url: str, store: Store, filled: tuple[Source, Rule, Item, Delivery]
 ) -> None:

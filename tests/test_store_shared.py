@@ -67,6 +67,7 @@ def poll_all(store: Store, node: int) -> Iterator[int]:
             yield source.id
 
 
+@pytest.mark.slow
 def test_threads_of_two_nodes_poll_each_source_once(due: Store, stores: Callable[[], Store]) -> None:
     nodes = [due, stores()]
     with ThreadPoolExecutor(4) as pool:

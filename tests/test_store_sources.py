@@ -88,6 +88,7 @@ def test_a_name_or_url_that_no_index_can_hold_is_refused(store: Store) -> None:
         add(store, url="https://a.example/" + "ä" * 1000)
 
 
+@pytest.mark.slow
 def test_an_unknown_name_is_answered_with_names_that_come_close(store: Store) -> None:
     add(store, "reuters-world")
     with pytest.raises(NotFoundError, match=r"no source named reuter-world \(did you mean reuters-world"):

@@ -166,6 +166,7 @@ def hush(of: str, room: Room) -> None:
         room.restart(quiet_hours={"from": begin, "to": end, "timezone": "UTC"})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "of",
     ["silence", "channel", "mute", "acknowledgement", "disabled", "digest", "limits", "quiet hours"],
@@ -203,6 +204,7 @@ def test_a_correction_that_a_portal_carries_after_the_agency_is_not_told_again(r
     assert ["alert", "correction"] == room.kinds()
 
 
+@pytest.mark.slow
 def test_a_copy_with_another_number_is_shown_on_the_story_and_never_sent(room: Room) -> None:
     wire(room, 2, LONG.replace("zwei", "2"))
     other = Entry(
@@ -219,6 +221,7 @@ def test_a_copy_with_another_number_is_shown_on_the_story_and_never_sent(room: R
         assert "copy with another number" in web.get("/stories/1").text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("priority", "quiet", "digest", "told"),
     [
@@ -271,6 +274,7 @@ def test_a_kill_that_names_no_known_story_is_shown_to_a_person(tmp_path: Path) -
         assert headline in post.body.decode()
 
 
+@pytest.mark.slow
 def test_a_kill_reaches_whoever_was_told_of_a_copy_alone(room: Room) -> None:
     rules.remove(room.app, "kim-jong-un-reise")
     room.add_rule("source:portal + Kim")
@@ -312,6 +316,7 @@ def test_a_copy_that_comes_after_the_kill_is_stored_and_not_told(room: Room) -> 
         assert "the original was withdrawn" == hit.reason
 
 
+@pytest.mark.slow
 def test_a_copy_of_what_was_withdrawn_is_marked_wherever_it_is_shown(room: Room, tmp_path: Path) -> None:
     long(room)
     kill(room)
@@ -364,6 +369,7 @@ def soon(**span: float) -> str:
     return (datetime.now(UTC) + timedelta(**span)).isoformat(timespec="milliseconds")
 
 
+@pytest.mark.slow
 def test_an_embargoed_story_waits_for_its_time_and_is_looked_at_again(room: Room) -> None:
     wire(room, 1, embargoed=soon(seconds=1.5))
     assert [] == room.kinds()
@@ -401,6 +407,7 @@ def test_an_embargoed_text_is_in_no_event(room: Room) -> None:
     assert "Peking" not in "".join(events)
 
 
+@pytest.mark.slow
 def test_notices_of_holdings_are_told_to_rules_that_name_the_genre(room: Room) -> None:
     room.add_rule("Kim + genre:holdings", name="holdings")
     headline = "EQS-PVR: Kim Holding AG: Veröffentlichung gemäß § 40 WpHG"

@@ -45,6 +45,7 @@ def test_a_story_that_a_portal_has_is_read_there_and_not_where_it_is_embargoed(t
         ]
 
 
+@pytest.mark.slow
 def test_a_digest_lists_it_to_whoever_may_see_it_alone(tmp_path: Path) -> None:
     with newsroom(tmp_path) as room:
         clock = LateClock(timedelta(0))
@@ -80,6 +81,7 @@ def test_a_handover_that_is_sent_holds_nothing_embargoed_whoever_sends_it(tmp_pa
         assert [] == secrets(post.body.decode())
 
 
+@pytest.mark.slow
 def test_a_fallback_that_may_not_see_it_gets_it_in_its_time(tmp_path: Path) -> None:
     with newsroom(tmp_path) as room:
         clock = LateClock(timedelta(0))

@@ -70,6 +70,7 @@ def desk(tmp_path: Path, clock: ManualClock) -> Iterator[Desk]:
         yield Desk(room, clock)
 
 
+@pytest.mark.slow
 def test_a_wire_that_falls_silent_is_told_once_and_again_when_it_is_back(desk: Desk) -> None:
     desk.room.add_source("wire")
     desk.news("wire")
@@ -117,6 +118,7 @@ def test_a_source_that_fails_is_told_once_and_when_it_is_back(desk: Desk) -> Non
     assert "wire is back: not to be read for 47 min" in subject
 
 
+@pytest.mark.slow
 def test_a_source_that_is_gone_and_one_that_has_moved_are_told_together(desk: Desk) -> None:
     for name in ("gone", "moving"):
         desk.room.wire(name, changed(TRIP, key=name, link=""))
@@ -159,6 +161,7 @@ def test_what_happens_within_ten_minutes_of_a_message_goes_together(desk: Desk) 
     assert "2 of 3 sources are silent or failing" in subject
 
 
+@pytest.mark.slow
 def test_a_source_that_recovers_before_it_was_told_is_no_news(desk: Desk) -> None:
     desk.room.wire("wire", TRIP)
     desk.room.add_source("wire")

@@ -82,6 +82,7 @@ def test_a_query_is_tried_on_a_text_an_item_and_the_archive(api: Visitor) -> Non
     assert ask(api, "POST", "/test-rule", {"rule": "Kim", "item": item["id"]})["hits"]
 
 
+@pytest.mark.slow
 def test_a_query_is_taken_as_it_stands_and_as_a_phrase_only_from_a_shell(api: Visitor) -> None:
     words = "Reise Kim"  # side by side nowhere
     assert ask(api, "GET", f"/search?query={words}")["query"] == "Reise + Kim"
@@ -194,6 +195,7 @@ def test_the_description_of_the_api_is_served_here_and_names_every_command(api: 
     assert "/api/v1/silences" in page.text
 
 
+@pytest.mark.slow
 def test_the_monitor_says_whether_it_is_alive_ready_and_how_much(tmp_path: Path) -> None:
     with busy_desk(tmp_path) as (room, api):
         assert api.get("/healthz").json() == {"status": "ok"}

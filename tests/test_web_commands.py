@@ -156,6 +156,7 @@ def test_what_a_rule_would_send_is_shown_and_not_sent(api: Visitor, room: Room) 
     assert posts == len(room.hooks.posts)
 
 
+@pytest.mark.slow
 def test_people_are_told_by_name_until_they_leave(api: Visitor) -> None:
     anna = ask(api, "POST", "/people", {"name": "anna", "addresses": ["desk:anna"], "language": "de"})
     assert {"desk": "anna"} == anna["addresses"]
@@ -218,6 +219,7 @@ def test_an_alert_is_taken_for_a_while_and_its_rule_judged(api: Visitor, room: R
     assert 1 == ask(api, "GET", "/rules/Kim")["quality"]["judged"]
 
 
+@pytest.mark.slow
 def test_a_user_is_invited_and_gets_another_role(api: Visitor) -> None:
     """The last of this file: the first user closes the desk."""
     made = ask(api, "POST", "/users", {"name": "anna", "role": "admin"})

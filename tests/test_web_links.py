@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from service.model import AlertState
 from tests.desk import busy_desk
 
 WEB = {"web": {"base_url": "https://monitor.example.org"}}
 
 
+@pytest.mark.slow
 def test_a_link_shows_a_button_and_the_button_acts(tmp_path: Path) -> None:
     with busy_desk(tmp_path, **WEB) as (room, visitor):
         lines = room.hooks.posts[0].json["text"].splitlines()
@@ -28,6 +31,7 @@ def test_a_link_shows_a_button_and_the_button_acts(tmp_path: Path) -> None:
         assert 404 == visitor.get(f"/l/{path[:-1]}").status_code
 
 
+@pytest.mark.slow
 def test_a_mail_program_unsubscribes_with_one_click(tmp_path: Path) -> None:
     """RFC 8058, 3.1: a POST without cookies, from no page."""
     with busy_desk(tmp_path, **WEB) as (room, visitor):

@@ -90,6 +90,7 @@ def test_times_are_shown_in_the_zone_of_the_reader(tmp_path: Path) -> None:
         assert visitor.get("/").status_code == 200
 
 
+@pytest.mark.slow
 def test_wire_text_cannot_become_markup_or_turn_a_line_around(tmp_path: Path) -> None:
     with newsroom(tmp_path) as room:
         room.wire("wire", HOSTILE)
@@ -118,6 +119,7 @@ def test_wire_text_cannot_become_markup_or_turn_a_line_around(tmp_path: Path) ->
                     assert harm not in page, (path, harm)
 
 
+@pytest.mark.slow
 def test_the_words_that_matched_are_marked_in_the_headline_too(tmp_path: Path) -> None:
     with busy_desk(tmp_path) as (room, visitor):
         room.wire("wire", TRIP, PRICES, Entry("n", "Kim Jong Un auf Reisen", "PEKING - Er ist dort."))
@@ -126,6 +128,7 @@ def test_the_words_that_matched_are_marked_in_the_headline_too(tmp_path: Path) -
             assert "auf <mark>Reisen</mark></a>" in visitor.get(path).text.replace("</h1>", "</a></h1>"), path
 
 
+@pytest.mark.slow
 def test_the_handover_is_that_of_the_command(tmp_path: Path) -> None:
     with busy_desk(tmp_path) as (room, visitor):
         room.wire("wire", TRIP, Entry("n", "Kim Jong Un auf Reisen", "PEKING - Er ist dort."))
@@ -145,6 +148,7 @@ def test_the_handover_is_that_of_the_command(tmp_path: Path) -> None:
         assert (422, True) == (refused.status_code, "22:00 or 8h" in refused.text)
 
 
+@pytest.mark.slow
 def test_a_story_is_taken_on_the_page(tmp_path: Path) -> None:
     with busy_desk(tmp_path) as (_, visitor):
         assert "Take" in visitor.get("/").text
@@ -156,6 +160,7 @@ def test_a_story_is_taken_on_the_page(tmp_path: Path) -> None:
         assert part.text.lstrip().startswith('<article class="story acknowledged" id="story-1"')
 
 
+@pytest.mark.slow
 def test_a_rule_is_written_tried_saved_and_removed_on_pages(tmp_path: Path) -> None:
     with busy_desk(tmp_path) as (_, visitor):
         tried = visitor.post("/rules/preview", query="Preise", pasted="Reisen\n\nKein Wort davon.")
@@ -175,6 +180,7 @@ def test_a_rule_is_written_tried_saved_and_removed_on_pages(tmp_path: Path) -> N
         assert visitor.post("/rules/prices/remove").headers["location"] == "/rules"
 
 
+@pytest.mark.slow
 def test_a_rule_and_a_source_of_any_name_have_their_pages(tmp_path: Path) -> None:
     with busy_desk(tmp_path) as (room, visitor):
         for name in ("AC/DC", "100 % / %2F", "a/enable", "Politik & Börse / Ausland?", "../x", "#1"):
@@ -251,6 +257,7 @@ def test_settings_are_kept_in_the_browser_while_there_are_no_users(tmp_path: Pat
 # ---------------------------------------------------------------- feeds and tables
 
 
+@pytest.mark.slow
 def test_a_feed_reader_follows_a_rule_until_its_address_is_closed(tmp_path: Path) -> None:
     with busy_desk(tmp_path) as (room, visitor):
         secret = people.add_feed(room.app, "Kim")
@@ -313,6 +320,7 @@ def test_a_row_of_bars_says_in_words_what_it_shows() -> None:
 # ---------------------------------------------------------------- live, and the end
 
 
+@pytest.mark.slow
 def test_a_story_reaches_an_open_page_and_the_stop_does_not_wait_for_the_page(tmp_path: Path) -> None:
     with busy_desk(tmp_path) as (room, visitor), visitor.client.stream("GET", "/live?rule=Kim") as stream:
         assert stream.status_code == 200
@@ -342,6 +350,7 @@ def test_a_desk_with_pages_open_ends_when_it_is_told_to(tmp_path: Path) -> None:
             client.get("/healthz")
 
 
+@pytest.mark.slow
 def test_what_was_refused_and_why_is_said_in_the_language_of_the_reader(tmp_path: Path) -> None:
     with busy_desk(tmp_path) as (_, web):
         german = {"Accept-Language": "de"}

@@ -43,6 +43,7 @@ def test_a_changed_password_ends_the_sessions_of_others_and_not_ones_own(tmp_pat
         assert 303 == elsewhere.get("/rules").status_code
 
 
+@pytest.mark.slow
 def test_a_wall_screen_has_nothing_to_press(tmp_path: Path) -> None:
     with busy_desk(tmp_path) as (_, visitor):
         page = visitor.get("/wall").text

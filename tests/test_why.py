@@ -63,6 +63,7 @@ def test_it_says_when_the_source_was_down(room: Room) -> None:
     assert "503" in gap.reason
 
 
+@pytest.mark.slow
 def test_it_shows_the_version_of_the_rule_that_was_live_and_what_in_it_failed(room: Room) -> None:
     room.add_rule('"Kim Jong Un" + Kongress', name="kim")
     room.wire("wire", TRIP)
@@ -120,6 +121,7 @@ def test_it_says_who_silenced_it_and_that_no_message_went_out(room: Room) -> Non
     assert [] == room.told()
 
 
+@pytest.mark.slow
 def test_the_page_says_when_the_source_was_blind_and_what_is_close(room: Room) -> None:
     room.add_rule("Kim", name="kim")
     room.wire("wire", MARKET)
@@ -147,6 +149,7 @@ def test_of_a_story_that_never_came_it_says_what_was_watched_and_what_is_close(r
     assert all(one.same_site for one in site.watched)
 
 
+@pytest.mark.slow
 def test_the_report_reads_like_one_and_is_one_document(tmp_path: Path) -> None:
     monitor = Shell(tmp_path)
     monitor.configure()

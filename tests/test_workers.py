@@ -50,6 +50,7 @@ def wait_until_gone(pid: int) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.slow
 def test_a_function_runs_in_another_process_and_its_value_comes_back(pool: Workers) -> None:
     assert pool.run("builtins:sorted", [3, 1, 2]) == [1, 2, 3]
     assert pool.run("os:getpid") != os.getpid()

@@ -99,8 +99,8 @@ def _item(item: Item, feed: Feed, document: Document, source: Source, problems: 
     return replace(
         item,
         source=source.id,
-        headline=headline[:LONGEST_HEADLINE],
-        body=body[:LONGEST_BODY],
+        headline=headline[:LONGEST_HEADLINE].rstrip(),
+        body=body[:LONGEST_BODY].rstrip(),
         external_id=one_line(item.external_id)[:LONGEST_FIELD],
         version=one_line(item.version)[:LONGEST_FIELD],
         slug=one_line(item.slug)[:LONGEST_FIELD],
