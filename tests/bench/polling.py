@@ -1,11 +1,13 @@
 """What polling costs: one JSON document.
 
-    python tests/bench/polling.py [--feeds 1000] [--peers FOLDER] [--idle 100000] [--failing 10000]
+    python tests/bench/polling.py [--feeds 1000] [--peers FOLDER] [--repeat 1]
+                                  [--idle 100000] [--failing 10000]
 
 `rounds` polls all feeds four times (all new, all unchanged, some with a new entry, all unchanged): CPU
 seconds of the monitor and its workers, wall seconds, peak memory, and requests an unchanged feed. With
 `--peers`, a folder with `feed_server.py` and `peers_poll.py`, both poll that server's feeds, and the ratios
-to `reader` are printed (`--peers-python` is an interpreter that has it). `idle` is a daemon with very many
+to `reader` are printed (`--peers-python` is an interpreter that has it); with `--repeat`, ours and theirs
+take turns so many times, and the medians are printed. `idle` is a daemon with very many
 sources, each polled once an hour and unchanged. `healthy_among_failing` is how far apart the polls of a
 healthy source are that is due every two seconds.
 """
@@ -133,8 +135,8 @@ def own_server(feeds: int, entries: int) -> Iterator[tuple[list[str], Any, Any]]
     ) as process:
         assert process.stdout
         origin = process.stdout.readline().strip()
-        yield [f"{origin}/{number}" for number in range(feeds)], *remote(origin)
-        process.terminate()
+        with ended(process):
+            yield [f"{origin}/{number}" for number in range(feeds)], *remote(origin)
 
 
 @contextmanager
@@ -148,7 +150,16 @@ def peers_server(folder: Path, feeds: int, entries: int) -> Iterator[tuple[list[
         assert process.stdout
         process.stdout.readline()
         origin = f"http://127.0.0.1:{port}"
-        yield call(f"{origin}/urls").split(), *remote(origin)
+        with ended(process):
+            yield call(f"{origin}/urls").split(), *remote(origin)
+
+
+@contextmanager
+def ended(process: subprocess.Popen[str]) -> Iterator[None]:
+    """Nobody waits for a process when the block has ended, or has failed."""
+    try:
+        yield
+    finally:
         process.terminate()
 
 
@@ -228,10 +239,12 @@ def daemon(folder: Path) -> Iterator[psutil.Process]:
     """A running monitor."""
     command = [*MONITOR, "--config", str(folder / "config.toml"), "run"]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    log = (folder / "log").open("w", encoding="utf-8")
-    with log, subprocess.Popen(command, env=environment, stdout=log, stderr=log) as process:
+    with (
+        (folder / "log").open("w", encoding="utf-8") as log,
+        subprocess.Popen(command, env=environment, stdout=log, stderr=log, text=True) as process,
+        ended(process),
+    ):
         yield psutil.Process(process.pid)
-        process.terminate()
 
 
 def idle(sources: int) -> dict[str, Any]:
@@ -313,22 +326,48 @@ def main() -> None:
     parser.add_argument("--failing", type=int, default=10_000)
     parser.add_argument("--peers", type=Path)
     parser.add_argument("--peers-python", default=sys.executable)
+    parser.add_argument("--repeat", type=int, default=1)
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.serve:
         serve(options.feeds, options.entries)
     result: dict[str, Any] = {"load": os.getloadavg()[0], "feeds": options.feeds, "entries": options.entries}
-    served = peers_server(options.peers, options.feeds, options.entries) if options.peers else None
-    with served or own_server(options.feeds, options.entries) as (urls, tick, requests):
-        result["rounds"] = measured_rounds(urls, tick, requests)
-    if options.peers:
-        result |= compared(options, result["rounds"])
+    result |= polled(options) if options.repeat == 1 else repeated(options)
     if options.idle:
         result["idle"] = idle(options.idle)
     if options.failing:
         result["healthy_alone"] = lateness(0)
         result["healthy_among_failing"] = lateness(options.failing)
     print(json.dumps(result, indent=1))
+
+
+def polled(options: argparse.Namespace) -> dict[str, Any]:
+    """The rounds, and where there are peers, theirs."""
+    served = peers_server(options.peers, options.feeds, options.entries) if options.peers else None
+    with served or own_server(options.feeds, options.entries) as (urls, tick, requests):
+        rounds = measured_rounds(urls, tick, requests)
+    return {"rounds": rounds} | (compared(options, rounds) if options.peers else {})
+
+
+def repeated(options: argparse.Namespace) -> dict[str, Any]:
+    """The medians of several runs, each in a process of its own."""
+    once = [sys.executable, __file__, "--feeds", str(options.feeds), "--entries", str(options.entries)]
+    once += ["--idle", "0", "--failing", "0"]
+    if options.peers:
+        once += ["--peers", str(options.peers), "--peers-python", options.peers_python]
+    runs = [subprocess.run(once, check=True, capture_output=True) for _ in range(options.repeat)]
+    result: dict[str, Any] = medians([json.loads(run.stdout) for run in runs])
+    return result
+
+
+def medians(values: Sequence[Any]) -> Any:
+    """Of values of one shape, the same shape with the median in each place."""
+    first = values[0]
+    if isinstance(first, dict):
+        return {key: medians([value[key] for value in values]) for key in first}
+    if isinstance(first, list):
+        return [medians(each) for each in zip(*values, strict=False)]
+    return statistics.median(values) if isinstance(first, int | float) else first
 
 
 def compared(options: argparse.Namespace, ours: dict[str, Any]) -> dict[str, Any]:
