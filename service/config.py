@@ -327,6 +327,7 @@ def _culprit(group: Mapping[str, Any], kind: str) -> str:
     return ""
 
 
+HTTP_PROXY = re.compile(r"https?://[^\s/]+:\d{1,5}/?")
 CLOCK_TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -345,6 +346,8 @@ def _check(config: Config) -> None:
     for key, number in (("http.per_host", config.http.per_host), ("poll.workers", config.poll.workers)):
         if not 1 <= number <= 64:
             refuse(key, f"a number from 1 to 64, not {number}")
+    if config.http.proxy and not HTTP_PROXY.fullmatch(config.http.proxy):  # not shown: it may hold a secret
+        refuse("http.proxy", "not an HTTP proxy (write http://host:port; SOCKS is not spoken)")
     if config.database.synchronous not in {"full", "normal"}:
         refuse("database.synchronous", "full or normal")
     if not config.database.url_env and not config.database.url_file and "://" not in config.database.url:

@@ -74,6 +74,11 @@ def endless() -> Iterator[bytes]:
     return itertools.repeat(b"<item><title>Kim</title></item>" * 3000)
 
 
+def burst() -> Iterator[bytes]:
+    """A megabyte at once, then next to nothing."""
+    return itertools.chain([b" " * MEGABYTE], drip(b"<", every=0.2)())
+
+
 ANSWERS = (
     # --- XML
     Case("laughs", body(laughs), "entities"),
@@ -161,8 +166,9 @@ ANSWERS = (
         "headers",
     ),
     Case("cookies", lambda: Answer(raw=reply(titled("Kim"), b"Set-Cookie: a=b\r\n" * 100_000)), "HTTP"),
-    Case("stall", lambda: Answer(body=STALL), "5 s"),
-    Case("slow-loris", lambda: Answer(body=drip(b"<", every=0.2), headers=XML), "5 s"),
+    Case("stall", lambda: Answer(body=STALL), "nothing of a document came"),
+    Case("slow-loris", lambda: Answer(body=drip(b"<", every=0.2), headers=XML), "too slowly"),
+    Case("burst", lambda: Answer(body=burst, headers=XML), "too slowly"),
     Case("nonsense", lambda: Answer(raw=b"\x00\xff\x00\xff" * 5000), "HTTP"),
 )
 

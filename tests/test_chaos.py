@@ -125,7 +125,7 @@ NAMES: dict[str, Callable[[str, int], Sequence[Entry]]] = {
 
 @pytest.fixture
 def room(tmp_path: Path) -> Iterator[Room]:
-    http = {"allowed_networks": ["127.0.0.1"], "timeout": "1s"}
+    http = {"allowed_networks": ["127.0.0.1"], "timeout": "2s"}
     with newsroom(tmp_path, http=http, alerts={"throttle": 10_000, "storm_limit": 10_000}) as made:
         made.settings["channels"]["desk"]["rate"] = "1000/s"
         made.restart()

@@ -36,6 +36,8 @@ def test_an_empty_file_is_a_valid_configuration() -> None:
         ("[http]\nper_host = 'one'", "http.per_host: expected `int`, got `str`"),
         ("[http]\nper_host = 0", "http.per_host: a number from 1 to 64, not 0"),
         ("[http]\nallowed_networks = ['10.0.0.0/99']", "http.allowed_networks: not a network: '10.0.0.0/99'"),
+        ("[http]\nproxy = 'proxy.example:3128'", "http.proxy: not an HTTP proxy (write http://host:port"),
+        ("[http]\nproxy = 'socks5://desk:geheim@10.0.0.1'", "http.proxy: not an HTTP proxy (write http://"),
         ("[digest]\ntimezone = 'Mars/Olympus'", "digest.timezone: not a time zone: 'Mars/Olympus'"),
         ("[digest]\ndaily_at = '25:00'", "digest.daily_at: not a time of day: '25:00'"),
         ("[quiet_hours]\nfrom = 'late'", "quiet_hours.from: not a time of day: 'late'"),

@@ -30,6 +30,7 @@ from yarl import URL
 from service import config
 from service.errors import UsageError
 from service.fetch import caching, credentials, validators
+from service.fetch.allowance import Allowance
 from service.fetch.coding import ASKED_FOR, Broken, Decoder, TooLarge
 from service.fetch.guard import AddressRefused, Guard
 from service.fetch.hosts import PATIENCE, Host, Hosts, Later
@@ -129,7 +130,7 @@ class Client:
                 async with asyncio.timeout(seconds):
                     return await asyncio.wrap_future(work)
             except TimeoutError:
-                return _late(source, seconds)
+                return _late(source, f"no complete answer within {seconds:g} s (http.timeout)")
 
         with self._gate:
             if self._closed:
@@ -166,9 +167,12 @@ class Client:
             url = URL(source.url)
             if reason := self._refusal(url):
                 return _refused(source, reason)
-            host = await self._host(url)
+            async with self._allowance().limit:
+                host = await self._host(url)
         except ValueError:
             return _refused(source, "this is no URL that can be fetched")
+        except TimeoutError:
+            return _late(source, f"{url.host} was not found in time (DNS, http.timeout)")
         if later := host.away(time.monotonic()):
             return _deferred(source, later)
         async with AsyncExitStack() as held:
@@ -196,26 +200,31 @@ class Client:
             addresses = [name]
             if not _is_literal(name):
                 try:
-                    async with asyncio.timeout(self.settings.timeout.total_seconds()):
-                        addresses = [a["host"] for a in await self._resolver.resolve(name, 0)]
-                except OSError:  # a timeout too; the request itself will say what is wrong
+                    addresses = [a["host"] for a in await self._resolver.resolve(name, 0)]
+                except OSError:  # the request itself will say what is wrong
                     return host
             host.private = any(self.guard.opened(ip_address(a.partition("%")[0])) for a in addresses)
         return host
 
+    def _allowance(self) -> Allowance:
+        return Allowance(self.settings.timeout.total_seconds(), time.monotonic())
+
     async def _ask(
         self, source: Source, url: URL, method: str, form: Mapping[str, str] | None = None
     ) -> Result:
+        allowance = self._allowance()
         try:
-            async with asyncio.timeout(self.settings.timeout.total_seconds()):
-                return await self._follow(source, url, method, form)
+            async with allowance.limit:
+                return await self._follow(source, url, method, form, allowance)
         except TimeoutError:
-            return _late(source, self.settings.timeout.total_seconds())
+            return _late(source, allowance.reason(time.monotonic()))
         except Exception as error:  # noqa: BLE001 - whatever a stranger's server provokes ends here, as a value
             kind, reason = _explain(error)
             return Failure(source=source, kind=kind, reason=reason)
 
-    async def _follow(self, source: Source, url: URL, method: str, form: Mapping[str, str] | None) -> Result:
+    async def _follow(
+        self, source: Source, url: URL, method: str, form: Mapping[str, str] | None, allowance: Allowance
+    ) -> Result:
         """Ask, and ask again where the answer sends us; each hop is judged and gets only what is its own."""
         origin, moved, permanent = url.origin(), "", True
         for _ in range(MAX_REDIRECTS + 1):
@@ -234,7 +243,7 @@ class Client:
             ) as response:
                 location = response.headers.get("Location", "")
                 if response.status not in REDIRECTS or not location:
-                    return await self._take(source, response, moved)
+                    return await self._take(source, response, moved, allowance)
                 target = url.join(URL(location)).with_fragment(None)
             downgrade = url.scheme == "https" and target.scheme == "http"
             permanent = permanent and response.status in PERMANENT and not downgrade
@@ -263,7 +272,9 @@ class Client:
 
     # ------------------------------------------------------------ its answer
 
-    async def _take(self, source: Source, response: aiohttp.ClientResponse, moved: str) -> Result:
+    async def _take(
+        self, source: Source, response: aiohttp.ClientResponse, moved: str, allowance: Allowance
+    ) -> Result:
         """What the final answer means."""
         now, status = self.clock(), response.status
         if status != 304 and not 200 <= status < 300:
@@ -272,7 +283,7 @@ class Client:
         fresh = caching.freshness(response.headers, now)
         if status == 304:
             return Fetched(source=source, cursor=cursor, freshness=fresh, status=status)
-        body = await self._read(response)
+        body = await self._read(response, allowance)
         digest = blake2b(body, digest_size=16).hexdigest()
         unchanged = digest == source.cursor.body_hash
         hub, topic = _related(response, "hub"), _related(response, "self")
@@ -293,7 +304,7 @@ class Client:
             topic=topic,
         )
 
-    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
+    async def _read(self, response: aiohttp.ClientResponse, allowance: Allowance) -> bytes:
         """The decoded body; raises TooLarge or Broken."""
         limit = self.settings.max_bytes
         decoder = Decoder(response.headers.get("Content-Encoding", ""), limit)
@@ -301,6 +312,7 @@ class Client:
             raise TooLarge(f"more than {limit / 10**6:g} MB (http.max_bytes)")
         async for chunk in response.content.iter_any():
             decoder.feed(chunk)
+            allowance.earn(len(chunk), time.monotonic())
         return decoder.document()
 
 
@@ -343,8 +355,7 @@ def _deferred(source: Source, later: Later) -> Failure:
     )
 
 
-def _late(source: Source, seconds: float) -> Failure:
-    reason = f"no complete answer within {seconds:g} s (http.timeout)"
+def _late(source: Source, reason: str) -> Failure:
     return Failure(source=source, kind=FailureKind.NETWORK, reason=reason)
 
 
