@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
 
 import pytest
@@ -10,6 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.text.html import is_markup, one_line, tidy, to_text
+
+_PIECES = "<p> </p> <pre> <script> </script> <svg> <table><td> <!-- --> <br < > ' Kim &lt;b&gt; &amp; <![CDATA[".split()
+_PIECES += [" \n", "<!DOCTYPE html>", "\0", "\ud800"]
 
 
 @pytest.mark.parametrize(
@@ -76,6 +80,18 @@ def test_any_text_becomes_clean_text_once_and_for_all(text: str) -> None:
     clean = tidy(text)
     assert tidy(clean) == clean
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff]", clean)
+
+
+@given(st.lists(st.sampled_from(_PIECES)).map("".join), st.lists(st.sampled_from(_PIECES)).map("".join))
+def test_what_was_read_before_leaves_no_trace(before: str, markup: str) -> None:
+    """Each thread has a parser that is used again; a new thread has a new one."""
+    read: list[str] = []
+    fresh = threading.Thread(target=lambda: read.append(to_text(markup)))
+    fresh.start()
+    to_text(before)
+    read.append(to_text(markup))
+    fresh.join()
+    assert read[0] == read[1]
 
 
 @given(st.text(alphabet="<>&/!-[]a b=\"';#x0\n", max_size=300))

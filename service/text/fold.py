@@ -5,7 +5,9 @@ Rule words and wire words meet in folded form only; the original text is kept fo
 
 from __future__ import annotations
 
+import codecs
 import re
+from functools import lru_cache
 from unicodedata import category, normalize
 
 # The umlauts of German and the extra vowels of the north have a spelling of their own on wires without
@@ -36,21 +38,32 @@ def fold(text: str) -> str:
     """
     if text.isascii():
         return text.lower().replace("`", "'")
-    text = normalize("NFKC", _INVISIBLE.sub("", text)).casefold()
-    text = normalize("NFKC", text).translate(_PLAIN)
+    text = normalize("NFKC", normalize("NFKC", _INVISIBLE.sub("", text)).casefold())
+    text = text.encode("ascii", "plain-letters").decode("utf-8", "surrogatepass").replace("`", "'")
     # What was dropped may have stood between characters that now compose (Hangul letters do).
     return text if text.isascii() else normalize("NFKC", text)
 
 
-class _Plain(dict[int, str]):
-    """For `str.translate`: composed, case-folded characters without what `fold` drops, made on first use."""
-
-    def __missing__(self, point: int) -> str:
-        plain = self[point] = _without_marks(chr(point))
-        return plain
+_RUN = 16  # characters beyond ASCII that are made plain, and remembered, at once
 
 
-_PLAIN = _Plain()
+def _as_plain(error: UnicodeError) -> tuple[bytes, int]:
+    """Error handler of `str.encode`: composed, case-folded characters beyond ASCII without what `fold` drops.
+
+    Most of a text is ASCII, which the encoder copies at once; the same few runs of other letters come back.
+    """
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    end = min(error.end, error.start + _RUN)
+    return _plain(error.object[error.start : end]), end
+
+
+codecs.register_error("plain-letters", _as_plain)
+
+
+@lru_cache(maxsize=8192)
+def _plain(run: str) -> bytes:
+    return "".join(map(_without_marks, run)).encode("utf-8", "surrogatepass")
 
 
 def _without_marks(letter: str) -> str:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import html
 import re
+import threading
 import unicodedata
+from functools import lru_cache
+from typing import NamedTuple
 
 from lxml import etree
 
@@ -31,6 +34,7 @@ REFERENCE = re.compile(r"&(?:#\d{1,8}|#[xX][0-9a-fA-F]{1,7}|[a-zA-Z][a-zA-Z0-9]{
 ODD = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
 )
+BLANK = re.compile(r"[^\S\n]")
 
 
 def to_text(markup: str) -> str:
@@ -41,8 +45,8 @@ def to_text(markup: str) -> str:
     length, whatever the markup (libxml2's HTML5 tokenizer, no tree is built). Of a book the start is read.
     """
     text = markup[:LONGEST].replace(PARAGRAPH, "").replace(LINE, "")
-    text = _strip(text) if TAG.search(text) else _resolve(text)
-    if ESCAPED_ONCE_MORE.search(text):
+    text = _strip(text) if "<" in text and TAG.search(text) else _resolve(text)
+    if "<" in text and ESCAPED_ONCE_MORE.search(text):
         text = _strip(text)
     return tidy(_resolve(text.replace(PARAGRAPH, "\n\n").replace(LINE, "\n")))
 
@@ -58,10 +62,12 @@ def tidy(text: str) -> str:
     C1 controls are read as the Windows-1252 characters that they nearly always were; soft hyphens and
     zero-width blanks go, so that a word is one word; lone surrogates become U+FFFD. Composed (NFC).
     """
-    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n\n")
-    text = unicodedata.normalize("NFC", ODD.sub(_plain, text))
-    folded = "\n".join(" ".join(line.split()) for line in text.split("\n"))
-    return re.sub(r"\n{3,}", "\n\n", folded).strip("\n")
+    if not text.replace("\n", "").isprintable():
+        text = _printable(text)
+    text = "\n".join(map(_single_spaced, unicodedata.normalize("NFC", text).split("\n")))
+    while "\n\n\n" in text:
+        text = text.replace("\n\n\n", "\n\n")
+    return text.strip("\n")
 
 
 def one_line(text: str) -> str:
@@ -69,6 +75,16 @@ def one_line(text: str) -> str:
     if not (text.isascii() and text.isprintable()):
         text = tidy(text)
     return " ".join(text.split())
+
+
+def _printable(text: str) -> str:
+    """The text without what is no character, with plain blanks and line feeds for all of their sorts."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n\n")
+    return BLANK.sub(" ", ODD.sub(_plain, text))
+
+
+def _single_spaced(line: str) -> str:
+    return " ".join(line.split()) if "  " in line else line.strip()
 
 
 def _plain(match: re.Match[str]) -> str:
@@ -84,15 +100,24 @@ def _resolve(text: str) -> str:
     return REFERENCE.sub(lambda match: html.unescape(match[0]), text) if "&" in text else text
 
 
-def _strip(markup: str) -> str:
-    """The character data of `markup` with our marks where paragraphs and lines end."""
-    target = _Text()
-    parser = etree.HTMLParser(target=target, encoding="utf-8")
-    parser.feed(markup.encode("utf-8", "replace"))
-    try:
-        return str(parser.close())
-    except etree.XMLSyntaxError:  # nothing but a comment or a doctype
-        return target.close()
+class Role(NamedTuple):
+    """What an element does to the text around it."""
+
+    opens: str = ""  # stands for its start
+    closes: str = ""  # and for its end
+    hides: bool = False
+    preserves: bool = False  # the line breaks in it
+
+
+@lru_cache(maxsize=256)
+def _role(tag: str | bytes) -> Role:
+    """The role of an element, whatever its prefix: wire formats carry XHTML under many."""
+    name = str(tag).rpartition(":")[2]
+    if HIDDEN.fullmatch(name):
+        return Role(hides=True)
+    if BLOCK.fullmatch(name):
+        return Role(PARAGRAPH, PARAGRAPH, preserves=name == "pre")
+    return Role(LINE if name in {"br", "tr"} else " " if name in {"td", "th"} else "")
 
 
 class _Text:
@@ -103,24 +128,19 @@ class _Text:
         self._hidden = self._preformatted = 0
 
     def start(self, tag: str | bytes, _attributes: object) -> None:
-        name = _local(tag)
-        if HIDDEN.fullmatch(name):
-            self._hidden += 1
-        elif BLOCK.fullmatch(name):
-            self._parts.append(PARAGRAPH)
-        elif name in {"br", "tr"}:
-            self._parts.append(LINE)
-        elif name in {"td", "th"}:
-            self._parts.append(" ")
-        self._preformatted += name == "pre"
+        opens, _, hides, preserves = _role(tag)
+        self._hidden += hides
+        self._preformatted += preserves
+        if opens:
+            self._parts.append(opens)
 
     def end(self, tag: str | bytes) -> None:
-        name = _local(tag)
-        if HIDDEN.fullmatch(name):
+        _, closes, hides, preserves = _role(tag)
+        if hides:
             self._hidden = max(0, self._hidden - 1)
-        elif BLOCK.fullmatch(name):
-            self._parts.append(PARAGRAPH)
-        self._preformatted -= name == "pre"
+        self._preformatted -= preserves
+        if closes:
+            self._parts.append(closes)
 
     def data(self, data: str | bytes) -> None:
         if not self._hidden:
@@ -131,9 +151,27 @@ class _Text:
         """Comments are not for readers."""
 
     def close(self) -> str:
-        return "".join(self._parts)
+        """All of it; what comes next is another text."""
+        text = "".join(self._parts)
+        self._parts.clear()
+        self._hidden = self._preformatted = 0
+        return text
 
 
-def _local(tag: str | bytes) -> str:
-    """The name without a prefix: wire formats carry XHTML under many."""
-    return str(tag).rpartition(":")[2]
+class _Stripper(threading.local):
+    """A parser for each thread: to make one costs as much as to read a page with it."""
+
+    def __init__(self) -> None:
+        self._target = _Text()
+        self._parser = etree.HTMLParser(target=self._target, encoding="utf-8")
+
+    def strip(self, markup: str) -> str:
+        """The character data of `markup` with our marks where paragraphs and lines end."""
+        try:
+            self._parser.feed(markup.encode("utf-8", "replace"))
+            return str(self._parser.close())
+        except etree.XMLSyntaxError:  # nothing but a comment or a doctype
+            return self._target.close()
+
+
+_strip = _Stripper().strip
