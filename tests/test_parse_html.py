@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from service.text.html import is_markup, one_line, tidy, to_text
 
 _PIECES = [
-    "<p>", "</p>", "<pre>", "<script>", "</script>", "<svg>", "<table><td>", "<!-- ", "-->", "<br", "<", ">", "'",
-    "<!DOCTYPE html>", "<![CDATA[", "&lt;b&gt;", "&amp;", "Kim", " \n", "\0", "\ud800",
+    "<p>", "</p>", "<pre>", "<script>", "</script>", "<svg>", "<table><td>", "<!-- ", "-->", "<br", "<", ">",
+    "'", "<!DOCTYPE html>", "<![CDATA[", "&lt;b&gt;", "&amp;", "Kim", " \n", "\0", "\ud800",
 ]  # fmt: skip
 
 
