@@ -71,7 +71,11 @@ class App:
         """
         channels = checked_channels(config)
         self.config = msgspec.structs.replace(
-            self.config, alerts=config.alerts, quiet_hours=config.quiet_hours, digest=config.digest
+            self.config,
+            alerts=config.alerts,
+            quiet_hours=config.quiet_hours,
+            digest=config.digest,
+            routes=config.routes,
         )
         self.channels = channels
         self.teller.config = self.config
@@ -243,9 +247,22 @@ def build(
 
 
 def checked_channels(config: Config) -> Mapping[str, Channel]:
-    """The channels of a configuration by name; raises ConfigError that names the key, also of a mark."""
-    from service.alerts.hours import check_holidays
+    """The channels of a configuration by name; raises ConfigError that names the key, also of a policy."""
     from service.deliver.drivers import check
+
+    check_policies(config)
+    channels = {name: config.channel(name) for name in config.channels}
+    for name, channel in channels.items():
+        try:
+            check(channel)
+        except UsageError as error:
+            raise ConfigError(config.name, f"channels.{name}.url", str(error)) from error
+    return channels
+
+
+def check_policies(config: Config) -> None:
+    """Nothing, if the marks and the holidays of a configuration are known; raises ConfigError."""
+    from service.alerts.hours import check_holidays
     from service.story import marks
 
     marks.check(config.agencies, config.name)
@@ -254,13 +271,6 @@ def checked_channels(config: Config) -> Mapping[str, Channel]:
             check_holidays(config.quiet_hours.holidays)
         except UsageError as error:
             raise ConfigError(config.name, "quiet_hours.holidays", str(error)) from error
-    channels = {name: config.channel(name) for name in config.channels}
-    for name, channel in channels.items():
-        try:
-            check(channel)
-        except UsageError as error:
-            raise ConfigError(config.name, f"channels.{name}.url", str(error)) from error
-    return channels
 
 
 def this_process() -> Node:

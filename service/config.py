@@ -257,6 +257,8 @@ def find(given: str | None, environment: Mapping[str, str] = os.environ) -> Path
     """
     for named in (given, environment.get("MONITOR_CONFIG")):
         if named:
+            if Path(named).is_dir():
+                raise ConfigError(named, "", "a folder (name the file in it)")
             if not Path(named).is_file():
                 raise ConfigError(named, "", "no such file (`monitor init` writes one)")
             return Path(named)
@@ -303,6 +305,15 @@ def _decode(kind: type, value: object) -> object:
     return READERS[kind](value)
 
 
+KINDS = {
+    "`object`": "a table",
+    "`array`": "a list",
+    "`str`": "a text",
+    "`int`": "a number",
+    "`bool`": "true or false",
+}
+
+
 def _named(file: str, message: str, table: Mapping[str, Any]) -> ConfigError:
     """A ConfigError from msgspec's `Expected `int`, got `str` - at `$.http.per_host``."""
     problem, _, place = message.partition(" - at ")
@@ -313,7 +324,8 @@ def _named(file: str, message: str, table: Mapping[str, Any]) -> ConfigError:
     if unknown := re.search(r"unknown field `(.+)`", problem):
         key = f"{key}.{unknown[1]}".lstrip(".")
         return ConfigError(file, key, "unknown key (see config.example.toml)")
-    return ConfigError(file, key, problem[:1].lower() + problem[1:])
+    said = re.sub("`[a-z]+`", lambda kind: KINDS.get(kind[0], kind[0]), problem)
+    return ConfigError(file, key, said[:1].lower() + said[1:])
 
 
 def _culprit(group: Mapping[str, Any], kind: str) -> str:
@@ -327,8 +339,10 @@ def _culprit(group: Mapping[str, Any], kind: str) -> str:
     return ""
 
 
+WEB_PAGE = re.compile(r"https?://[^\s/?#]+\S*")
 HTTP_PROXY = re.compile(r"https?://[^\s/]+:\d{1,5}/?")
 CLOCK_TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
+LAST_PORT = 65535
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -362,8 +376,21 @@ def _check(config: Config) -> None:
     for key, text in times:
         if not CLOCK_TIME.fullmatch(text):
             refuse(key, f"not a time of day: {text!r} (write 22:00)")
-    if not re.fullmatch(r"([^\s:]+|\[[0-9a-fA-F:.%]+\]):\d{1,5}", config.web.listen):
+    if config.poll.every > config.poll.longest:
+        refuse("poll.longest", "shorter than poll.every (make it longer)")
+    _check_web(config, refuse)
+    _check_channels(config, refuse)
+
+
+def _check_web(config: Config, refuse: Callable[[str, str], None]) -> None:
+    """The addresses of the desk, and of whoever is told that the monitor lives."""
+    listen = re.fullmatch(r"([^\s:]+|\[[0-9a-fA-F:.%]+\]):(\d{1,5})", config.web.listen)
+    if not listen or int(listen[2]) > LAST_PORT:
         refuse("web.listen", f"not host:port: {config.web.listen!r} (write 127.0.0.1:8640)")
+    if config.web.base_url and not WEB_PAGE.fullmatch(config.web.base_url):
+        refuse("web.base_url", f"not an address: {config.web.base_url!r} (write https://monitor.example.org)")
+    if config.heartbeat.url and not WEB_PAGE.fullmatch(config.heartbeat.url):  # not shown: it is a secret
+        refuse("heartbeat.url", "not an address (write https://…)")
     for text in config.web.trusted_proxies:
         try:
             ip_network(text, strict=False)
@@ -371,7 +398,6 @@ def _check(config: Config) -> None:
             refuse("web.trusted_proxies", f"not an address: {text!r} (write 10.0.0.2 or 10.0.0.0/24)")
     if config.web.user_header and not config.web.trusted_proxies:
         refuse("web.user_header", "anybody could send it (name the proxy in web.trusted_proxies)")
-    _check_channels(config, refuse)
 
 
 def _check_channels(config: Config, refuse: Callable[[str, str], None]) -> None:

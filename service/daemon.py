@@ -65,6 +65,7 @@ class Daemon:
 
     def __init__(self, app: App) -> None:
         self.app = app
+        self.pipeline = app.pipeline  # made before anything runs: a fault of the configuration ends the start
         self.stopped = threading.Event()
         self.notifier = SystemdNotifier()
         self.scheduler = BackgroundScheduler(
@@ -142,7 +143,7 @@ class Daemon:
     # ------------------------------------------------------------ the beats
 
     def _poll(self) -> None:
-        self.app.pipeline.poll(self.app.store.now())
+        self.pipeline.poll(self.app.store.now())
         self.progress["polling"] = time.monotonic()
 
     def _heartbeat(self) -> None:
@@ -159,8 +160,8 @@ class Daemon:
         while True:
             self.more.clear()
             now = self.app.store.now()
-            self.app.pipeline.release(now)
-            self.app.pipeline.deliver(now)
+            self.pipeline.release(now)
+            self.pipeline.deliver(now)
             self.progress["delivering"] = time.monotonic()
             if not self.more.is_set():
                 return
@@ -207,11 +208,10 @@ class Daemon:
 
     def _take_in(self) -> None:
         """Take in what arrives, until the stop; what was fetched before it is still taken in."""
-        pipeline = self.app.pipeline
         part = f"matching ({threading.current_thread().name})"
         while True:
             self.progress[part] = time.monotonic()
-            results = pipeline.arrivals(timeout=0.5)
+            results = self.pipeline.arrivals(timeout=0.5)
             if results:
                 self._intake(results)
             elif self.stopped.is_set():
@@ -221,7 +221,7 @@ class Daemon:
         """One intake; a database that is away is waited for, anything else is the source's failure."""
         while True:
             try:
-                if self.app.pipeline.intake(results):
+                if self.pipeline.intake(results):
                     self.more.set()
                     self._hurry("outbox")
             except StoreError as error:

@@ -191,3 +191,58 @@ def test_the_same_commands_work_on_postgresql(monitor: Shell, postgres: Cluster,
     doctor = monitor("doctor", "--json")
     assert (Exit.DONE, "OK") == (doctor.code, level(doctor, "database"))
     assert not list(tmp_path.glob("monitor.db*"))
+
+
+FAULTS = {
+    "channels.desk.url": '[channels.desk]\nurl = "slack://"\n',
+    "quiet_hours.holidays": '[quiet_hours]\nholidays = "DE-XX"\n',
+    "agencies.dpa.marks.STAND": '[agencies.dpa]\nmarks = { STAND = "updated" }\n',
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("key", FAULTS)
+def test_the_daemon_does_not_start_with_what_it_could_not_work_with(monitor: Shell, key: str) -> None:
+    """It would poll on, and take in nothing."""
+    with monitor.config.open("a", encoding="utf-8") as file:
+        file.write("\n" + FAULTS[key])
+    answer = monitor.process("run")
+    assert Exit.CONFIG == answer.code
+    [line] = answer.err.splitlines()
+    assert f"config.toml: {key}: " in line
+    assert Exit.FAULT_FOUND == monitor("doctor").code
+
+
+@pytest.mark.slow
+def test_a_hangup_reads_channels_and_routes_anew_and_a_wrong_file_changes_nothing(monitor: Shell) -> None:
+    with monitor.config.open("a", encoding="utf-8") as file:
+        file.write('\n[web]\nlisten = "127.0.0.1:0"\n')
+    sound = monitor.config.read_text(encoding="utf-8")
+    running = subprocess.Popen(
+        [sys.executable, "-c", COMMAND, "run"],
+        cwd=monitor.folder,
+        env=monitor.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+    def until(event: str) -> str:
+        assert running.stderr
+        return next(line for line in running.stderr if f" {event} " in line)
+
+    try:
+        until("started")
+        monitor.config.write_text(sound + FAULTS["channels.desk.url"], encoding="utf-8")
+        running.send_signal(signal.SIGHUP)
+        assert "channels.desk.url: slack://" in until("config.refused")
+        more = '[channels.desk]\nurl = "console://"\n[routes.energy]\ntags = ["oil"]\nchannels = ["desk"]\n'
+        monitor.config.write_text(sound + more, encoding="utf-8")
+        running.send_signal(signal.SIGHUP)
+        assert "console; desk" in until("config.read")
+        running.send_signal(signal.SIGTERM)
+        running.communicate(timeout=DEADLINE)
+    finally:
+        running.kill()
+        running.wait(DEADLINE)
+    assert Exit.DONE == running.returncode

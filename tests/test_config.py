@@ -33,7 +33,8 @@ def test_an_empty_file_is_a_valid_configuration() -> None:
         ("[http]\ntimout = '20s'", "http.timout: unknown key"),
         ("[htp]\ntimeout = '20s'", "htp: unknown key"),
         ("[http]\nmax_bytes = 'lots'", "http.max_bytes: not a size: 'lots' (write a number and kB, MB or GB"),
-        ("[http]\nper_host = 'one'", "http.per_host: expected `int`, got `str`"),
+        ("[http]\nper_host = 'one'", "http.per_host: expected a number, got a text"),
+        ("http = 3", "http: expected a table, got a number"),
         ("[http]\nper_host = 0", "http.per_host: a number from 1 to 64, not 0"),
         ("[http]\nallowed_networks = ['10.0.0.0/99']", "http.allowed_networks: not a network: '10.0.0.0/99'"),
         ("[http]\nproxy = 'proxy.example:3128'", "http.proxy: not an HTTP proxy (write http://host:port"),
@@ -50,10 +51,14 @@ def test_an_empty_file_is_a_valid_configuration() -> None:
             "channels.desk.url: give exactly one of url, url_env and url_file",
         ),
         ("[channels.desk]\nurl = 'console://'\nrate = 'fast'", "channels.desk.rate: not a rate: 'fast'"),
-        ("[channels.desk]\nurl = 3", "channels.desk.url: expected `str`, got `int`"),
+        ("[channels.desk]\nurl = 3", "channels.desk.url: expected a text, got a number"),
         ("[channels.desk]\nurl = 'console://'\nfallback = 'x'", "channels.desk.fallback: no other channel"),
         ("[channels.'a b']\nurl = 'console://'", "channels.a b: a channel's name is made of"),
         ("[alerts]\ndefault_channels = ['desk']", "alerts.default_channels: no channel is named 'desk'"),
+        ("[poll]\nevery = '2d'", "poll.longest: shorter than poll.every"),
+        ("[web]\nlisten = '127.0.0.1:99999'", "web.listen: not host:port: '127.0.0.1:99999'"),
+        ("[web]\nbase_url = 'monitor'", "web.base_url: not an address: 'monitor' (write https://"),
+        ("[heartbeat]\nurl = 'geheim'", "heartbeat.url: not an address (write https://"),
         ("path = 'x'", "path: unknown key"),
         ("[http", "not TOML"),
     ],
@@ -86,6 +91,8 @@ def test_the_file_is_found_by_argument_then_environment_then_place(tmp_path: Pat
     assert other == config.find(None, environment)
     with pytest.raises(ConfigError, match="no such file"):
         config.find(str(tmp_path / "none.toml"), environment)
+    with pytest.raises(ConfigError, match="a folder"):
+        config.find(str(tmp_path), environment)
 
 
 def test_a_relative_database_lies_beside_the_file(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from service import __version__
 from service.actions import ledger
 from service.actions.shapes import Shape, when
-from service.app import App, alive, build, this_process
+from service.app import App, alive, build, check_policies, this_process
 from service.config import Config, find, load
 from service.deliver.drivers import check
 from service.errors import ConfigError, MonitorError, UsageError
@@ -157,6 +157,7 @@ def examine(given: str | None) -> Iterator[Finding]:
             yield Finding(Level.FAIL, "configuration", "no config.toml was found", "monitor init")
             return
         config = load(path)
+        check_policies(config)
     except ConfigError as error:
         yield Finding(Level.FAIL, "configuration", str(error), "edit the file")
         return

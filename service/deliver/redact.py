@@ -19,6 +19,8 @@ def secrets(url: str) -> frozenset[str]:
     Services hide tokens anywhere in it (host, path, query), so all of it counts but short words.
     """
     scheme, _, rest = url.partition("://")
+    if not rest:  # "slack://": a name, and nothing to hide
+        return frozenset()
     try:
         parts = urlsplit("//" + rest)
         named = {parts.password or ""}
