@@ -132,6 +132,11 @@ def faults(page: Page, axe: str) -> list[object]:
     return [(one["id"], [node["html"] for node in one["nodes"]][:3]) for one in found["violations"]]
 
 
+def fits(page: Page) -> bool:
+    """Whether nothing is beside the window."""
+    return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
+
+
 @pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 1280), ("light", 360)])
 def test_no_page_has_a_fault_that_axe_finds(desk: Desk, axe: str, theme: str, width: int) -> None:
     page = desk.page("/", color_scheme=theme, viewport={"width": width, "height": 800})
@@ -143,7 +148,9 @@ def test_no_page_has_a_fault_that_axe_finds(desk: Desk, axe: str, theme: str, wi
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_no_page_at_the_door_has_a_fault_that_axe_finds(desk: Desk, axe: str, theme: str) -> None:
+def test_no_page_at_the_door_has_a_fault_that_axe_finds_or_is_wider_than_its_window(
+    desk: Desk, axe: str, theme: str
+) -> None:
     links = re.findall(r"/l/\S+", desk.room.hooks.posts[0].json["text"])
     assert len(links) == 4
     people.add(desk.room.app, Account(name="anna", role=Role.ADMIN))
@@ -152,6 +159,7 @@ def test_no_page_at_the_door_has_a_fault_that_axe_finds(desk: Desk, axe: str, th
     for path in ("/sign-in", welcome, *links):
         page.goto(desk.url + path, wait_until="domcontentloaded")
         assert faults(page, axe) == [], path
+        assert fits(page), path
         if path.startswith("/l/"):  # the page that says what was done
             page.locator("button.lead").click()
             expect(page.locator("main .said")).to_be_visible()
@@ -163,6 +171,7 @@ def test_no_page_at_the_door_has_a_fault_that_axe_finds(desk: Desk, axe: str, th
     for path in ("/people", "/settings"):
         page.goto(desk.url + path, wait_until="domcontentloaded")
         assert faults(page, axe) == [], path
+        assert fits(page), path
 
 
 @pytest.mark.parametrize("width", [360, 768, 1440])
@@ -170,7 +179,7 @@ def test_no_page_is_wider_than_its_window(desk: Desk, width: int) -> None:
     page = desk.page("/", viewport={"width": width, "height": 800})
     for path in PAGES:
         page.goto(desk.url + path, wait_until="domcontentloaded")
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+        assert fits(page), path
 
 
 def test_a_story_appears_on_an_open_page_and_its_message_gets_its_tick(desk: Desk) -> None:
