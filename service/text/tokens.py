@@ -25,6 +25,8 @@ _UNSPACED = (
 _JOINERS = "\u00ad\u200b-\u200d\u2060\ufeff"
 
 _PLAIN = re.compile(r"[^\W_]+")
+# The same of ASCII: what is no letter or digit becomes a blank, which takes a quarter of the time.
+_ASCII_WORDS = "".join(character if character.isalnum() else " " for character in map(chr, range(128)))
 # Everything beyond the fast path lies in here; letters of other scripts only cost the slow path.
 _SPECIAL = re.compile(
     "[\u00ad\u0300-\u036f\u0483-\u0489\u0591-\u1aff\u1cd0-\u1dff\u200b-\u200d\u2060\u20d0-\uabff\ud7b0-\uffff\U00010000-\U0010ffff]"
@@ -42,6 +44,8 @@ def words(text: str) -> list[str]:
     zero-width characters inside it; everything else parts tokens. Each base character of Han, Kana and
     Thai is a token of its own.
     """
+    if text.isascii():
+        return text.translate(_ASCII_WORDS).split()
     return _pattern(text).findall(text)
 
 
