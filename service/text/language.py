@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from heapq import nlargest
+from functools import lru_cache
 from operator import itemgetter
 
 from service.text.tokens import words
@@ -116,10 +116,10 @@ def detect(text: str) -> str:
             return ""  # Bulgarian, Serbian, or too little to tell
     scores: defaultdict[str, float] = defaultdict(float)
     for word in words(text)[:LOOKED_AT]:
-        for codes, weight in _evidence(word):
-            for code in codes:
-                scores[code] += weight / len(codes)
-    (best, score), (_, second) = nlargest(2, [*scores.items(), ("", 0.0), ("", 0.0)], key=itemgetter(1))
+        for code, weight in _votes(word):
+            scores[code] += weight
+    ranked = sorted([*scores.items(), ("", 0.0), ("", 0.0)], key=itemgetter(1), reverse=True)
+    (best, score), (_, second) = ranked[:2]
     return best if score >= ENOUGH and score >= max(CLEARLY * second, second + MARGIN) else ""
 
 
@@ -134,6 +134,12 @@ def _by_script(text: str) -> str:
         elif count and (count > latin / 4 or (code == "ja" and count > latin / 20 > 0)):
             return code
     return ""
+
+
+@lru_cache(maxsize=8192)
+def _votes(word: str) -> tuple[tuple[str, float], ...]:
+    """The same for each language: evidence that several share says less."""
+    return tuple((code, weight / len(codes)) for codes, weight in _evidence(word) for code in codes)
 
 
 def _evidence(word: str) -> Iterator[tuple[frozenset[str] | set[str], float]]:
