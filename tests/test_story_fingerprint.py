@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from service.model import Item, Link
 from service.story.figures import compare
-from service.story.fingerprint import Comparison, fingerprints, normal, sketch, text_hash, weights
-from service.story.fingerprint import containment as of_sketches
+from service.story.fingerprint import Comparison, Probe, fingerprints, normal, sketch, text_hash, weight
 from tests.bench.wire_stream import stream
 from tests.test_story_thread import OTHER, STORY, item
 
@@ -23,7 +22,8 @@ def text(start: int, length: int) -> str:
 
 
 def containment(new: Item, old: Item, frequency: Mapping[int, float]) -> Comparison:
-    return of_sketches(sketch(new), sketch(old), weights(frequency))
+    weighs = {h: weight(count) for h, count in frequency.items()}
+    return Probe(sketch(new)).containment(sketch(old), weighs)
 
 
 def test_credits_addresses_stamps_and_sign_offs_are_no_part_of_a_text() -> None:

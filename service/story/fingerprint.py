@@ -17,7 +17,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
-from itertools import accumulate
 from math import fsum
 from zlib import crc32
 
@@ -138,25 +137,23 @@ def digest(*parts: str) -> int:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sketch:
-    """What a text is found and compared by, in some four kilobytes: normal words, shingles as CRC-32."""
+    """What a text is found and compared by, in some two kilobytes: its shingles as CRC-32, each once."""
 
     headline: str  # words parted by blanks
-    body: str
-    length: int  # words of the body
+    figures: (
+        str  # what the item tells, where it has a number: nothing else of a text is compared by its words
+    )
     hash: int  # of what the item tells, see `text_hash`
-    head: array[int]  # the shingles of the headline
-    run: array[int]  # the shingles of the body, in their order
+    length: int  # words of the body
+    told_length: int  # words of what the item tells
+    shingles: array[int]  # those of the body in their order, then those of the headline alone
+    told_shingles: int  # how many of them, from the first, are of what the item tells
     kept: array[int]  # those under which the store finds it, see `fingerprints`
 
     @property
-    def told(self) -> str:
-        """What the item tells, see `Text.told`."""
-        return self.body if self.length >= SHORT else f"{self.headline} {self.body}".strip()
-
-    @property
-    def told_length(self) -> int:
-        """The same in words."""
-        return self.length if self.length >= SHORT else len(self.told.split())
+    def told(self) -> array[int]:
+        """The shingles of what the item tells, see `Text.told`."""
+        return self.shingles[: self.told_shingles]
 
 
 def fingerprints(item: Item) -> Sequence[int]:
@@ -179,37 +176,32 @@ def _sketch(text: Text) -> Sketch:
     head, run = _shingled(text.headline), _shingled(text.body)
     if not head and not run:  # a flash of a few words, cut in two by headline and body
         head = _shingled(text.whole)
+    of_body = dict.fromkeys(run)
+    shingles = of_body | dict.fromkeys(head)
+    told = text.told
+    joined = " ".join(told)
     return Sketch(
         headline=" ".join(text.headline),
-        body=" ".join(text.body),
+        figures=joined if any(map(str.isdecimal, told)) else "",
+        hash=digest(joined) if told else 0,
         length=len(text.body),
-        hash=digest("text", *text.told) if text.told else 0,
-        head=head,
-        run=run,
+        told_length=len(told),
+        shingles=array("I", shingles),
+        told_shingles=len(of_body if len(text.body) >= SHORT else shingles),
         kept=_kept(head, run),
     )
 
 
-def _kept(head: array[int], run: array[int]) -> array[int]:
+def _kept(head: Sequence[int], run: Sequence[int]) -> array[int]:
     kept = [*head, *run[:OPENING]]
     for part, sampling in zip((run[OPENING:MIDDLE], run[MIDDLE:]), SAMPLING, strict=True):
         kept += [h for h in part if h % sampling == 0]
     return array("I", dict.fromkeys(kept[:MOST_KEPT]))
 
 
-def _shingled(run: Sequence[str]) -> array[int]:
-    joined = " ".join(run).encode("utf-8", "replace")
-    starts = list(accumulate(map(len, run), lambda start, length: start + length + 1, initial=0))
-    if starts[-1] != len(joined) + 1:  # words beyond ASCII
-        encoded = (word.encode("utf-8", "replace") for word in run)
-        starts = list(accumulate((len(word) + 1 for word in encoded), initial=0))
-    return array("I", [crc32(joined[a : b - 1]) for a, b in zip(starts, starts[SHINGLE:], strict=False)])
-
-
-@lru_cache(maxsize=RECENT)
-def _told(text: Sketch) -> frozenset[int]:
-    """The shingles of what the item tells."""
-    return frozenset(text.run if text.length >= SHORT else text.run + text.head)
+def _shingled(run: Sequence[str]) -> list[int]:
+    in_a_row = zip(*(run[start:] for start in range(SHINGLE)), strict=False)
+    return [crc32(" ".join(four).encode("utf-8", "replace")) for four in in_a_row]
 
 
 # ---------------------------------------------------------------- the comparison
@@ -231,56 +223,69 @@ class Comparison:
     common: bool = False
 
 
-def weights(frequency: Mapping[int, float]) -> Mapping[int, float]:
-    """What fingerprints weigh, by the number of stored items they stand in.
+def weight(count: float) -> float:
+    """What a fingerprint weighs that stands in so many stored items.
 
     One in more than a handful of them belongs to a template or a footer and weighs `1 / (1 + df - 6)`.
     """
-    return {h: 1 / (1 + max(0, count - COMMON)) for h, count in frequency.items()}
+    return 1 / (1 + max(0, count - COMMON))
 
 
-def containment(new: Sketch, old: Sketch, weighs: Mapping[int, float]) -> Comparison:
-    """Whether two texts tell the same, by the weighted share of the smaller one in the larger one.
+class Probe:
+    """A new text, laid out once to be compared with each of many."""
 
-    `weighs` are the `weights` of fingerprints of the new one. A shingle whose weight is not known, since only
-    a sample is stored, weighs what its like weighs on average. Reports from one template share their
-    sentences but not their figures, see `story.figures`. A teaser begins in the opening of the longer text;
-    what stands only further down there is a quotation.
-    """
-    small, large = sorted((new, old), key=lambda each: (each.told_length, each.told, each.headline))
-    told = _told(small)
-    shared = told.intersection(large.run) | told.intersection(large.head)
-    if len(shared) < LEAST_SHARED:
-        return Comparison(0.0, len(shared), None)
-    known = weighs.keys() & told
-    weight, other = _mean(weighs, known & shared), _mean(weighs, known - shared)
-    mass = len(shared) * weight
-    score = mass / (mass + (len(told) - len(shared)) * other)
-    if score < THRESHOLD:
-        return Comparison(score, len(shared), None)
-    figures = _figures(new, old)
-    kind = Link.TEASER if small.told_length < TEASER * large.told_length else Link.COPY
-    opening = large.run[: 2 * OPENING]
-    quoted = small.length >= SHORT and frozenset(small.run[:OPENING]).isdisjoint(opening)
-    if not figures.agree or (quoted and kind is Link.TEASER):
-        return Comparison(score, len(shared), None)
-    return Comparison(
-        score,
-        len(shared),
-        kind=Link.NUMBER_CHANGED if figures.changed else kind,
-        numbers_changed=figures.changed,
-        common=weight < 0.5,
-    )
+    def __init__(self, text: Sketch) -> None:
+        self._text = text
+        self._told = frozenset(text.told)
+        self._shingles = self._told.union(text.shingles[text.told_shingles :])
+
+    def containment(self, old: Sketch, weighs: Mapping[int, float]) -> Comparison:
+        """Whether it tells the same as an old text: the weighted share of the smaller one in the larger one.
+
+        `weighs` is the `weight` of fingerprints of the new one. A shingle whose weight is not known, since
+        only a sample is stored, weighs what its like weighs on average. Reports from one template share
+        their sentences but not their figures, see `story.figures`. A teaser begins in the opening of the
+        longer text; what stands only further down there is a quotation.
+        """
+        new = self._text
+        if _size(new) < _size(old):
+            small, large, shared = new, old, self._told.intersection(old.shingles)
+        else:
+            small, large, shared = old, new, self._shingles.intersection(old.told)
+        if len(shared) < LEAST_SHARED:
+            return Comparison(0.0, len(shared), None)
+        # Of an old text no weights are known but of what it shares.
+        known = (shared if small is old else self._told).intersection(weighs)
+        typical, other = _mean(weighs, known & shared), _mean(weighs, known - shared)
+        mass = len(shared) * typical
+        score = mass / (mass + (small.told_shingles - len(shared)) * other)
+        if score < THRESHOLD:
+            return Comparison(score, len(shared), None)
+        figures = _figures(new, old)
+        kind = Link.TEASER if small.told_length < TEASER * large.told_length else Link.COPY
+        opening = large.told[: 2 * OPENING]
+        quoted = small.length >= SHORT and frozenset(small.told[:OPENING]).isdisjoint(opening)
+        if not figures.agree or (quoted and kind is Link.TEASER):
+            return Comparison(score, len(shared), None)
+        return Comparison(
+            score,
+            len(shared),
+            kind=Link.NUMBER_CHANGED if figures.changed else kind,
+            numbers_changed=figures.changed,
+            common=typical < 0.5,
+        )
+
+
+def _size(text: Sketch) -> tuple[int, int, str]:
+    """By this one of two texts is the smaller, from whichever side they are compared."""
+    return text.told_length, text.hash, text.headline
 
 
 def _figures(new: Sketch, old: Sketch) -> Figures:
     """What became of the numbers, of which most texts have none in common."""
-    if not (_DIGIT.search(new.told) and _DIGIT.search(old.told)):
+    if not (new.figures and old.figures):
         return Figures(agree=True)
-    return compare(new.told.split(), old.told.split())
-
-
-_DIGIT = re.compile(r"\d")
+    return compare(new.figures.split(), old.figures.split())
 
 
 def _mean(weighs: Mapping[int, float], shingles: Collection[int]) -> float:

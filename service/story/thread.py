@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from service.model import Candidate, Item, Link, Placement, Signal
 from service.story import marks
-from service.story.fingerprint import COMMON, SHORT, Comparison, Sketch, containment, weights
+from service.story.fingerprint import COMMON, SHORT, Comparison, Probe, Sketch, normal, weight
 from service.story.identity import Kind, Recognition
 
 SERIES = frozenset({marks.MARKET, marks.HOLDINGS})  # written from templates, day after day
@@ -76,7 +76,7 @@ def _by_mark(item: Item, text: Sketch, earlier: Sequence[_Earlier]) -> Placement
         return None
     if known := next((other for other, _ in earlier if other.named), None):
         return _version(known, f"a withdrawal that names item {known.item}")
-    named = f"{text.headline} {text.body}" if item.signal is Signal.KILL else ""
+    named = " ".join(normal(item).whole) if item.signal is Signal.KILL else ""
     for other, there in reversed(earlier):  # the newest that bears the headline
         if other.source != item.source or len(there.headline.split()) < LEAST_WORDS:
             continue
@@ -114,11 +114,14 @@ def _by_text(
     """The same normal text, unless it is one that many items have: a notice to subscribers, a headline."""
     if text.told_length < LEAST_WORDS or (_is_series(item) and text.length < SHORT):
         return None
-    everywhere = median([frequency.get(h, 0) for h in text.kept] or [0]) > COMMON
     for other, there in earlier:
-        if there.told == text.told and (_kindred(text, there) or not everywhere):
+        if there.hash == text.hash and (_kindred(text, there) or not _is_everywhere(text, frequency)):
             return _equal(other, "the same text")
     return None
+
+
+def _is_everywhere(text: Sketch, frequency: Mapping[int, int]) -> bool:
+    return median([frequency.get(h, 0) for h in text.kept] or [0]) > COMMON
 
 
 def _equal(nearest: Candidate, what: str) -> Placement:
@@ -130,11 +133,14 @@ def _by_likeness(
     item: Item, text: Sketch, earlier: Sequence[_Earlier], frequency: Mapping[int, int]
 ) -> Placement | None:
     """The nearest text, where it is near enough to be the same report."""
+    if not earlier:
+        return None
     looked_at = sorted(earlier, key=lambda each: (-each.found.shared, each.found.item))[:COMPARED]
     sources = Counter(story for story, _ in {(each.found.story, each.found.source) for each in looked_at})
     weighs = {n: _elsewhere(n, len(looked_at), frequency) for n in set(sources.values())}
+    probe = Probe(text)
     compared = [
-        (containment(text, there, weighs[sources[other.story]]), other, there) for other, there in looked_at
+        (probe.containment(there, weighs[sources[other.story]]), other, there) for other, there in looked_at
     ]
     others = {
         other.story for comparison, other, there in compared if not comparison.kind and not _is_brief(there)
@@ -173,9 +179,12 @@ def _elsewhere(sources: int, looked_at: int, frequency: Mapping[int, int]) -> Ma
     template, too, may have come into one story, but from one desk. Where there are more candidates than are
     looked at, these stand for all.
     """
+    counts = set(frequency.values())
     if looked_at < COMPARED:
-        return weights({h: count - sources for h, count in frequency.items()})
-    return weights({h: count * (1 - sources / COMPARED) for h, count in frequency.items()})
+        weighs = {count: weight(count - sources) for count in counts}
+    else:
+        weighs = {count: weight(count * (1 - sources / COMPARED)) for count in counts}
+    return {h: weighs[count] for h, count in frequency.items()}
 
 
 def _in_words(comparison: Comparison) -> str:
