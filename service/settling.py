@@ -53,6 +53,8 @@ def settle(
     due = _due(result, feed, new, now, poll)
     if not tx.sources.settle_many([_settlement(result, due, new, now)]):
         raise FencedError
+    if isinstance(result, Failure) and result.rest:
+        tx.sources.rest(result.source.url, now + result.rest)
     _note_gap(tx, result, now, poll)
     _remember(tx, result.source, due, new, now)
     return due

@@ -77,7 +77,7 @@ def test_a_turn_that_is_given_up_is_free_for_the_next() -> None:
 def test_a_host_of_our_own_house_needs_no_turns() -> None:
     host = Host(limit=1, gap=60.0)
     host.private = True
-    host.hold(timedelta(minutes=10), now=0.0)
+    assert host.hold(timedelta(minutes=10), now=0.0) is None
     assert host.away(now=0.0) is None
     assert len(starts(host, 50)) == 50
 
@@ -95,7 +95,7 @@ def test_a_hold_sends_away_whoever_comes_and_each_returns_in_turn() -> None:
 )
 def test_a_hold_is_as_long_as_was_asked_within_reason(asked: timedelta | None, held: float) -> None:
     host = Host(limit=1, gap=1.0)
-    host.hold(asked, now=0.0)
+    assert host.hold(asked, now=0.0) == timedelta(seconds=held)
     assert host.away(now=held - 0.1) is not None
     assert host.away(now=held) is None
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from service.actions import rounds
 from tests.newsroom import TRIP, Entry, Room, changed, newsroom
+from tests.servers import Answer, FeedServer
 
 pytestmark = pytest.mark.slow
 STORIES = 23  # three more than a channel sends in one breath
@@ -44,6 +46,27 @@ def test_what_the_rate_leaves_behind_stays_in_the_outbox(room: Room) -> None:
     assert len(room.hooks.posts) < STORIES
     assert rounds.deliver(room.app) == []
     assert len(room.hooks.posts) == STORIES
+
+
+@pytest.mark.parametrize("status", [403, 429, 503])
+def test_a_host_that_asked_for_a_pause_has_it_from_all_sources_and_after_a_restart_too(
+    tmp_path: Path, status: int
+) -> None:
+    """Through a proxy: no public host is at hand."""
+    with FeedServer() as proxy, newsroom(tmp_path, http={"proxy": proxy.origin}) as room:
+        pause = Answer(status=status, headers={"Retry-After": "600"})
+        proxy.script("http://feeds.example.org/a", pause)
+        soon = room.app.store.now() + timedelta(seconds=1)
+        room.add_source("a", "http://feeds.example.org/a")
+        room.add_source("b", "http://feeds.example.org/b", next_poll_at=soon)
+        room.add_source("c", "http://other.example.org/c", next_poll_at=soon)
+        rounds.poll(room.app)
+        room.restart()
+        with room.app.store.read() as tx:
+            due = {source.name: source.next_poll_at for source in tx.sources.list()}
+        at = room.app.store.now() + timedelta(seconds=590)
+        assert [name for name, when in due.items() if when and when < at] == ["c"]
+        assert len(proxy.requests) == 1
 
 
 def test_nothing_is_asked_before_it_is_due_not_even_after_a_restart(room: Room) -> None:

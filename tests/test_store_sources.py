@@ -300,6 +300,34 @@ def test_the_next_time_that_something_is_due(store: Store, clock: ManualClock) -
         assert tx.sources.next_due() is None
 
 
+def test_a_host_that_rests_has_no_source_that_is_due_and_no_other_host_rests(
+    store: Store, clock: ManualClock
+) -> None:
+    now, until = clock(), clock() + 10 * MINUTE
+    rests = ("https://a_b.example/x", "http://a_b.example/y", "https://a_b.example:8443/z")
+    works = (
+        "https://a_b.example.org/",
+        "https://x.a_b.example/",
+        "https://aab.example/",
+        "https://other.example/https://a_b.example/",
+        "wireq://a_b.example/q",
+    )
+    for url in (*rests, *works):
+        add(store, url, url=url)
+    add(store, "later", url="https://a_b.example/later", next_poll_at=until + MINUTE)
+    add(store, "paused", url="https://a_b.example/paused", state=SourceState.PAUSED)
+    add(store, "held", url="https://a_b.example/held", next_poll_at=now - MINUTE)
+    [held] = claim(store, limit=1)
+    with store.begin() as tx:
+        tx.sources.rest("http://a_b.example:80/gone", until)
+        tx.sources.rest("ftp://other.example/", until)
+    assert {until} == {get(store, url).next_poll_at for url in rests}
+    assert {now} == {get(store, url).next_poll_at for url in works}
+    assert (until + MINUTE, None) == (get(store, "later").next_poll_at, get(store, "paused").next_poll_at)
+    assert settle(store, held)
+    assert set(works) == {source.name for source in claim(store)}
+
+
 def test_sources_are_listed_and_counted_by_state(store: Store) -> None:
     for name in ("b", "a", "c"):
         add(store, name)

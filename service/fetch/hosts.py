@@ -42,10 +42,13 @@ class Host:
         self._promised = 0.0  # the last time that was given to one sent away: they return one by one
         self._held_until = 0.0
 
-    def hold(self, asked: timedelta | None, now: float) -> None:
-        """Leave the host alone for so long; None: it did not say."""
+    def hold(self, asked: timedelta | None, now: float) -> timedelta | None:
+        """For how long the host is left alone from now on, where it asked for so much; None: not at all."""
+        if self.private:
+            return None
         seconds = HOLD if asked is None else min(asked.total_seconds(), LONGEST_HOLD)
         self._held_until = max(self._held_until, now + seconds)
+        return timedelta(seconds=self._held_until - now)
 
     def away(self, now: float) -> Later | None:
         """When to come back, where waiting for a turn makes no sense; else None."""

@@ -187,7 +187,7 @@ class Client:
             await held.enter_async_context(self._slots)
             result = await self._ask(source, url, "GET")
         if isinstance(result, Failure) and result.status in UNWELCOME:
-            host.hold(result.retry_after, time.monotonic())
+            return replace(result, rest=host.hold(result.retry_after, time.monotonic()))
         return result
 
     async def _host(self, url: URL) -> Host:

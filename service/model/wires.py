@@ -195,6 +195,7 @@ class Failure:
     reason: str
     status: int = 0
     retry_after: timedelta | None = None
+    rest: timedelta | None = None  # so long its whole host is left alone, with all of its sources
     cursor: Cursor | None = None  # where the failure taught something worth keeping
 
 

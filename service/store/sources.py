@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -32,6 +33,7 @@ from service.store.schema import seen
 from service.store.schema import source as table
 
 LONGEST_NAME = 200  # characters
+HOST = re.compile(r"https?://(\[[^\]]*\]|[^/:]+)")
 LONGEST_URL = 2000  # bytes; PostgreSQL refuses an index entry over 2,704
 
 # What a person says about a source; the rest is learned by polling it.
@@ -144,6 +146,18 @@ class Sources:
         """Poll these at once; not what is off the schedule."""
         waiting = (table.c.url.in_(urls), table.c.next_poll_at > now, table.c.removed_at.is_(None))
         self._connection.execute(update(table).where(*waiting).values(next_poll_at=now))
+
+    def rest(self, url: str, until: datetime) -> None:
+        """Let the web host of `url` rest: of its sources none is due before; what is under way goes on."""
+        if not (host := HOST.match(url)):
+            return
+        begins = [f"{scheme}://{host[1]}{end}" for scheme in ("http", "https") for end in "/:"]
+        on_host = or_(*(table.c.url.startswith(each, autoescape=True) for each in begins))
+        its = select(table.c.id).where(table.c.next_poll_at < until, table.c.lease_until.is_(None), on_host)
+        # In the order of ids, and past those that another node has in hand: none waits for the other.
+        picked = its.order_by(table.c.id).with_for_update(skip_locked=True).cte("picked")
+        rested = update(table).where(table.c.id.in_(select(picked.c.id)))
+        self._connection.execute(rested.values(next_poll_at=until))
 
     def claim(
         self, now: datetime, limit: int, lease: timedelta, node: int, *, kept: int = 0
