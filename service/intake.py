@@ -26,7 +26,7 @@ from service.story.identity import Keys, Kind, Recognition
 STORY_WINDOW = timedelta(hours=72)  # copies of a report come within three days of it
 CANDIDATES = 8  # stored items that a new one is compared with
 RECENT = 5000  # items of a source among which the one that a withdrawal names is looked for
-SKETCHES = 4096  # texts that are kept at hand for comparison, some four kilobytes each
+SKETCH_BYTES = 20_000_000  # of the texts at hand for comparison: some eight thousand
 
 
 class Taken(NamedTuple):
@@ -42,17 +42,31 @@ class Sketches:
 
     def __init__(self) -> None:
         self._kept: OrderedDict[int, Sketch] = OrderedDict()
+        self._bytes = 0
         self._lock = threading.Lock()
 
     def keep(self, taken: Iterable[Taken]) -> None:
-        """Have these at hand. They are committed: a transaction that is undone gives back its ids."""
+        """Have these at hand, unless they are to be forgotten."""
         self._keep({each.item.id: each.sketch for each in taken})
+
+    def forget(self, taken: Iterable[Taken]) -> None:
+        """Have these at hand no more: they are not committed, and others will have their ids."""
+        with self._lock:
+            for each in taken:
+                self._drop(each.item.id)
 
     def _keep(self, sketches: Mapping[int, Sketch]) -> None:
         with self._lock:
-            self._kept.update(sketches)
-            while len(self._kept) > SKETCHES:
-                self._kept.popitem(last=False)
+            for item, sketch in sketches.items():
+                self._drop(item)
+                self._kept[item] = sketch
+                self._bytes += sketch.size
+            while self._bytes > SKETCH_BYTES:
+                self._drop(next(iter(self._kept)))
+
+    def _drop(self, item: int) -> None:
+        if sketch := self._kept.pop(item, None):
+            self._bytes -= sketch.size
 
     def of(self, tx: Transaction, ids: Collection[int]) -> dict[int, Sketch]:
         """The texts of these items."""

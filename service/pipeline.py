@@ -1,9 +1,9 @@
 """poll -> parse -> place -> store -> match -> alert -> deliver: the path of an item. Read this first.
 
     poll      claim the sources that are due, send them out to be fetched          one statement
-    intake    what arrived: unchanged sources are settled together; a changed one
-              is parsed in a worker process, and then, in one transaction:
-              identity -> place in a story -> store -> match -> alert -> outbox -> source settled
+    intake    what arrived: unchanged sources are settled together; what changed
+              is parsed in a worker process, and then, in one transaction for a few documents:
+              identity -> place in a story -> store -> source settled -> match -> alert -> outbox
     release   messages whose time has come are rendered                            one transaction
     deliver   claim messages, send them outside any transaction, settle each at once
 
@@ -17,16 +17,20 @@ with the same id.
 from __future__ import annotations
 
 import contextlib
+import logging
 import queue
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import chain
+from typing import NamedTuple
 
 from service.config import Config
 from service.deliver.dispatch import Dispatcher
 from service.deliver.templating import Stylist
+from service.errors import StoreError
 from service.failpoints import passes
 from service.fetch.caching import aged
 from service.fetch.schedule import Due
@@ -47,16 +51,19 @@ from service.model import (
 from service.reading import Contents, Reader, Reading, StaleError
 from service.release import Releaser
 from service.settling import FencedError, note_hub, settle, settle_delivery, settle_many
-from service.store.db import Store
+from service.store.db import Store, Transaction
 from service.telling import Teller, set_aside
 from service.workers import Workers
 
 DELIVERY_LEASE = timedelta(seconds=60)  # twice the longest attempt: connect 5 s, read 15 s, total 30 s
 ARRIVALS = 200  # unchanged sources settled in one transaction
+TOGETHER = 8  # documents stored in one transaction, of those that are there already
 KEPT = 16  # places in the fetcher that sources which fail may not take
 RELEASE_BATCH = 200  # messages rendered in one transaction
 
 Report = Callable[..., None]  # report(event: str, **facts): one line of log, a counter, a picture
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +80,21 @@ class Parts:
     stylist: Stylist
     node: Node
     report: Report
+
+
+class Changed(NamedTuple):
+    """What was fetched, read: it is to be stored."""
+
+    fetched: Fetched
+    contents: Contents
+
+
+class Kept(NamedTuple):
+    """What of it was new, what the fetch was in the end, and when the source is due again."""
+
+    taken: Sequence[Taken]
+    result: Fetched | Failure
+    due: Due
 
 
 class Pipeline:
@@ -120,73 +142,114 @@ class Pipeline:
     # ------------------------------------------------------------ intake
 
     def arrivals(self, timeout: float) -> list[Fetched | Failure]:
-        """What has arrived: many results without a document, or one with; empty after `timeout` seconds."""
+        """What has arrived: many results without a document, a few with one; empty after `timeout` seconds.
+
+        Nobody waits for more to come, and of several documents each who takes in has a share.
+        """
         results: list[Fetched | Failure] = []
         with contextlib.suppress(queue.Empty):
             results.append(self.arrived.get(timeout=timeout))
-            while len(results) < ARRIVALS and not getattr(results[-1], "documents", ()):
+            room = min(TOGETHER, 1 + self.arrived.qsize() // self.parts.config.poll.workers)
+            while len(results) < ARRIVALS and (room := room - _is_changed(results[-1])):
                 results.append(self.arrived.get_nowait())
         return results
 
     def intake(self, results: Iterable[Fetched | Failure]) -> int:
-        """How many new items came in with what arrived."""
+        """How many new items came in with what arrived. Raises StoreError where the database is away."""
         changed: list[Fetched] = []
         plain: list[Fetched | Failure] = []
         for result in results:
-            if isinstance(result, Fetched) and (result.documents or result.aside):
+            if isinstance(result, Fetched) and _is_changed(result):
                 changed.append(result)
             else:
                 plain.append(result)
         self._settle(plain)
-        return sum(map(self._take_in, changed))
+        return self._take_in(list(chain.from_iterable(map(self._read, changed))))
 
-    def _take_in(self, fetched: Fetched) -> int:
-        """Read what was fetched, and store all it teaches in one transaction."""
+    def _read(self, fetched: Fetched) -> list[Changed]:
+        """What was fetched, read; nothing, where it cannot be, which its source is told."""
         passes("fetched")
-        source = fetched.source
         contents = self.reader.read(fetched)
         if isinstance(contents, Failure):
             self._settle([contents])
-            return 0
+            return []
         passes("parsed")
-        try:
-            stored, result, due = self._store(fetched, contents)
-        except FencedError:
-            self.parts.report("source.taken-over", source=source.name)
+        return [Changed(fetched, contents)]
+
+    def _take_in(self, read: Sequence[Changed]) -> int:
+        """Store what these documents teach; where that fails for one, each is stored by itself."""
+        if not read:
             return 0
-        except StaleError:
-            self.reader.forget(source)
-            return self._take_in(fetched)
+        source = read[0].fetched.source
+        try:
+            kept = self._store(read)
+        except StoreError:
+            raise
+        except Exception as error:
+            if len(read) > 1:
+                return sum(self._take_in([each]) for each in read)
+            if isinstance(error, FencedError):
+                self.parts.report("source.taken-over", source=source.name)
+                return 0
+            if isinstance(error, StaleError):
+                self.reader.forget(source)
+                return self._take_in(self._read(read[0].fetched))
+            log.exception("what %s brought could not be taken in", source.name)
+            reason = f"could not be taken in: {type(error).__name__}: {error}"
+            self._settle([Failure(source=source, kind=FailureKind.UNREADABLE, reason=reason)])
+            return 0
         passes("committed")
-        self.sketches.keep(stored)
+        return sum(map(self._finish, read, kept))
+
+    def _store(self, read: Sequence[Changed]) -> list[Kept]:
+        """What was new in each of these documents and what became of its source, in one transaction."""
+        parts, now = self.parts, self.parts.store.now()
+        entries = chain.from_iterable(contents.entries for _, contents in read)
+        parts.teller.prepare(entry.item for entry in entries if isinstance(entry, Reading))
+        taken: list[Sequence[Taken]] = []
+        try:
+            with parts.store.begin() as tx:
+                parts.teller.refresh(tx)
+                for fetched, contents in read:
+                    new = take_in(tx, fetched.source, contents.entries, self.sketches, now)
+                    taken.append(new)
+                    self.sketches.keep(new)
+                passes("stored")
+                # Before anything is told: where it is too late for one of them, nothing of this is true.
+                kept = [self._settle_read(tx, *each, now) for each in zip(read, taken, strict=True)]
+                for each, one in zip(read, kept, strict=True):
+                    for item, placement, _ in one.taken:
+                        parts.teller.tell(tx, item, placement, each.fetched.source, now)
+                passes("matched")
+        except BaseException:
+            self.sketches.forget(chain.from_iterable(taken))
+            raise
+        return kept
+
+    def _settle_read(self, tx: Transaction, read: Changed, taken: Sequence[Taken], now: datetime) -> Kept:
+        """Write down what a document taught about its source."""
+        (fetched, contents), config = read, self.parts.config
+        result = aged(fetched, (entry.published_at for entry in contents.entries), len(taken), now)
+        due = settle(tx, result, contents.feed.freshness, len(taken), now, config.poll)
+        note_hub(tx, fetched, contents.feed, len(taken), now)
+        set_aside(tx, config, fetched.source, contents.aside, now)
+        return Kept(taken, result, due)
+
+    def _finish(self, read: Changed, kept: Kept) -> int:
+        """Say what came in, now that it is safe; the number of new items."""
+        (fetched, contents), source = read, read.fetched.source
         if fetched.status:
             self.reader.remember(source, contents)
         if fetched.acknowledge:
             fetched.acknowledge()
-        self._report(result, due)
-        if isinstance(result, Failure):
+        self._report(kept.result, kept.due)
+        if isinstance(kept.result, Failure):
             return 0
-        facts = {"items": len(contents.entries), "new": len(stored), "problems": list(contents.problems)}
-        self.parts.report("source.read", source=source.name, **facts)
-        return len(stored)
-
-    def _store(self, fetched: Fetched, contents: Contents) -> tuple[Sequence[Taken], Fetched | Failure, Due]:
-        """The items that were new, what the fetch was in the end, and when the source is due again."""
-        parts, source, now = self.parts, fetched.source, self.parts.store.now()
-        entries, feed = contents.entries, contents.feed
-        parts.teller.prepare(entry.item for entry in entries if isinstance(entry, Reading))
-        with parts.store.begin() as tx:
-            parts.teller.refresh(tx)
-            stored = take_in(tx, source, entries, self.sketches, now)
-            passes("stored")
-            for item, placement, _ in stored:
-                parts.teller.tell(tx, item, placement, source, now)
-            passes("matched")
-            result = aged(fetched, (entry.published_at for entry in entries), len(stored), now)
-            due = settle(tx, result, feed.freshness, len(stored), now, parts.config.poll)
-            note_hub(tx, fetched, feed, len(stored), now)
-            set_aside(tx, parts.config, source, contents.aside, now)
-        return stored, result, due
+        new, problems = len(kept.taken), list(contents.problems)
+        self.parts.report(
+            "source.read", source=source.name, items=len(contents.entries), new=new, problems=problems
+        )
+        return new
 
     # ------------------------------------------------------------ settling sources
 
@@ -250,3 +313,7 @@ class Pipeline:
         facts = {"delivery": delivery.id, "channel": delivery.channel, "kind": delivery.kind}
         took = round(attempt.took.total_seconds(), 3)
         self.parts.report(f"delivery.{became}", **facts, story=delivery.story, reason=after.reason, took=took)
+
+
+def _is_changed(result: Fetched | Failure) -> bool:
+    return isinstance(result, Fetched) and bool(result.documents or result.aside)

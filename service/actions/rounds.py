@@ -26,7 +26,6 @@ def silent(_done: int) -> None:
 
 DELIVERY_PATIENCE = 60.0  # seconds that a round waits for its messages; later ones stay in the outbox
 MOMENT = 0.1  # seconds until a channel at its rate is asked again
-IN_HAND = 4  # results a worker that wait to be taken in; the others wait in the fetcher, unasked
 INGEST = "ingest"
 EVERY_SOURCE = 1_000_000
 
@@ -90,12 +89,12 @@ def poll(
         while waiting or coming:
             room = min(pipeline.room, len(waiting))
             coming += pipeline.fetch([waiting.pop() for _ in range(room)])
+            if len(hands) == app.config.poll.workers:  # what arrives meanwhile is stored together
+                hands = _settled(hands, FIRST_COMPLETED)
             if arrived := pipeline.arrivals(timeout=0.5):
                 coming -= len(arrived)
                 hands.add(pool.submit(pipeline.intake, arrived))
                 progress(len(arrived))
-            if len(hands) > IN_HAND * app.config.poll.workers:
-                hands = _settled(hands, FIRST_COMPLETED)
         _settled(hands, ALL_COMPLETED)
     return _finish(app, tally)
 
