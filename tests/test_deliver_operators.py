@@ -122,7 +122,7 @@ Bitte nicht verwenden.""",
 Not acknowledged:
 Tue 05:00  Kim reist nach Hanoi [Kim] (alert 8)
 
-Told:
+Told and taken:
 Tue 00:00  Kim trifft Putin [Kim] (alert 7)
 
 Silenced:
@@ -174,7 +174,7 @@ Bitte nicht verwenden.""",
 Unbestätigt:
 Di 05:00  Kim reist nach Hanoi [Kim] (Alarm 8)
 
-Gemeldet:
+Gemeldet und übernommen:
 Di 00:00  Kim trifft Putin [Kim] (Alarm 7)
 
 Stummgeschaltet:

@@ -305,6 +305,31 @@ def test_a_digest_lists_its_stories_and_counts_the_rest() -> None:
     assert len(message.chat) <= CHAT
 
 
+@pytest.mark.parametrize(
+    ("language", "all_of_them", "rest"),
+    [
+        ("en", "1,200 stories in a short time", "and 1,150 more stories"),
+        ("de", "1.200 Meldungen in kurzer Zeit", "und 1.150 weitere Meldungen"),
+    ],
+)
+def test_thousands_are_written_as_in_the_language(language: str, all_of_them: str, rest: str) -> None:
+    storm = Notice(
+        kind=DeliveryKind.DIGEST,
+        delivery=5,
+        channel="desk",
+        entries=(ALERT,) * 60,
+        more=1140,
+        gathered="storm",
+        language=language,
+        now=NOW,
+    )
+    message = render(storm, DESK)
+    assert all_of_them in message.subject
+    for part in (message.text, Reader(message.html).text):
+        assert all_of_them in part
+        assert rest in part
+
+
 def test_an_empty_digest_says_so() -> None:
     digest = Notice(
         kind=DeliveryKind.DIGEST, delivery=5, channel="desk", title="No stories since 07:00", now=NOW

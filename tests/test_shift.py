@@ -59,7 +59,7 @@ def test_a_handover_says_what_was_told_what_waits_what_was_silenced_and_what_is_
     assert [MARKET.headline] == list(seen.silenced)
     title, sections = seen.sections()
     assert "3 told, 2 not acknowledged" in title
-    assert ["Not acknowledged", "Told", "Silenced", "Blind"] == [heading for heading, _ in sections]
+    assert ["Not acknowledged", "Told and taken", "Silenced", "Blind"] == [heading for heading, _ in sections]
     assert any("market holiday (anna)" in line for _, lines in sections for line in lines)
     later = handover.handover(room.app, handover.since(room.app, "30m"))
     assert [] == list(later.told)
