@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from url_normalize import url_normalize
 
-from service.text.url import canonical, safe, unwrap
+from service.text.url import NORMAL, canonical, safe, unwrap
 
 PAGE = "nordbote.example/ausland/kim-4712.html"
 
@@ -132,3 +133,8 @@ def test_what_a_click_must_not_open_is_not_shown(url: str) -> None:
 )
 def test_a_shown_address_hides_nothing_and_ends_no_attribute(url: str, shown: str) -> None:
     assert safe(url) == shown
+
+
+@given(st.from_regex(NORMAL, fullmatch=True))
+def test_an_address_that_is_not_normalized_was_normal(url: str) -> None:
+    assert url_normalize(url) == url

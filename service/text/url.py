@@ -30,6 +30,10 @@ WRAPPER = re.compile(
     re.IGNORECASE,
 )
 HOST = re.compile(r"[\w.:-]+")
+# What normalizing would leave as it is: a plain host, and segments without escapes that begin with no dot.
+NORMAL = re.compile(
+    r"https?://(?=[a-z0-9.-]{1,63}/)[a-z0-9]+(?:[-.][a-z0-9]+)*(?:/[\w~-][\w.~-]*)+/?", re.ASCII
+)
 SESSION = re.compile(r";(?:jsessionid|phpsessid|sid)=[^/?#;]*", re.IGNORECASE)
 ALIAS = re.compile(r"^(?:www\d?|m|mobil|mobile|amp)\.(?=[^.]+\.)")
 AMP_ENDING = re.compile(r"(?:/amp|\.amp(?=\.html?$|$)|(?<=/)amp)/?$|\.amp(?=\.html?$)")
@@ -101,7 +105,7 @@ def _split(url: str) -> SplitResult | None:
     if not text or len(text) > LONGEST or "://" not in text[:12]:
         return None
     try:
-        parts = urlsplit(url_normalize(text) or "")
+        parts = urlsplit(text if NORMAL.fullmatch(text) else url_normalize(text) or "")
         parts.port  # noqa: B018 - reading it is what checks it
     except (ValueError, UnicodeError):
         return None
