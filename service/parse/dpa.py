@@ -12,7 +12,7 @@ from service.model import Document, Item, Parsed, Problem, Signal, Source, Statu
 from service.parse.dateline import dateline
 from service.parse.dates import iso, zone
 from service.parse.embargo import stated, strictest
-from service.parse.formats import UnreadableError
+from service.parse.formats import UnreadableError, keys
 from service.parse.objects import Object, child, number, objects, read, text, texts
 from service.text.html import to_text
 
@@ -21,6 +21,12 @@ SIGNALS = {"update": Signal.UPDATE, "correction": Signal.CORRECTION, "repeat": S
            "repetition": Signal.REPEAT, "kill": Signal.KILL}  # fmt: skip
 USUAL_URGENCY = 3  # where an entry says none
 CLOSING = "dpaednoterole:closingline"
+
+
+def sniff(head: bytes, _media_type: str, _name: str) -> bool:
+    """An entry, or a list of entries that is no JSON Feed."""
+    known = keys(head)
+    return {b"urn", b"version_created"} <= known or (b"entries" in known and b"items" not in known)
 
 
 def parse(document: Document, source: Source) -> Parsed:

@@ -1,8 +1,9 @@
 """Every format in one ordered table, and the one door to all of them.
 
-A format is a module with `parse(document, source) -> Parsed` and a line in `FORMATS`: its name, and how to
-know it by the first bytes. Modules are imported when their format is met, so that a worker which reads
-feeds carries nothing else.
+A format is a module with `sniff(head, media_type, name) -> bool`, which knows it by its first bytes, and
+`parse(document, source) -> Parsed`; and a line in `FORMATS`. Modules are imported when they are needed: what
+comes before feeds there is known by a function of this one, so that a worker which reads feeds carries
+nothing else.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import importlib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import NamedTuple, cast
+from types import ModuleType
+from typing import NamedTuple, TypeAlias, cast
 
 from service.model import Document, Parsed, Source
 from service.parse.encoding import BOMS, decode, sixteen_bits
@@ -27,9 +29,11 @@ PAGE = re.compile(
     rb"\s*(?:<!--.{0,2000}?-->\s*)?<(?:!doctype\s+html|html|head|body)[\s>]", re.IGNORECASE | re.DOTALL
 )
 KEY = re.compile(rb'"([A-Za-z_]{1,40})"\s*:')
-STAMPED = re.compile(rb"^\s*\d\d\.\d\d\.(?:\d\d|\d{4}) \d\d:\d\d Uhr\s*$", re.MULTILINE)
 G2 = frozenset({b"newsMessage", b"newsItem", b"packageItem"})
 MAGIC = {b"%PDF": "a PDF file", b"PK\x03\x04": "a ZIP archive", b"\x1f\x8b": "gzip-compressed data"}
+
+
+Sniff: TypeAlias = Callable[[bytes, str, str], bool]  # head, media type, file name
 
 
 class UnreadableError(Exception):
@@ -39,7 +43,7 @@ class UnreadableError(Exception):
 class Format(NamedTuple):
     """How to know a format, and how to read it."""
 
-    sniff: Callable[[bytes, str, str], bool]  # head, media type, file name
+    sniff: Sniff
     parse: Callable[[Document, Source], Parsed]
 
 
@@ -87,7 +91,7 @@ def _why_not(head: bytes) -> str:
         return f"XML, but not a known format (its root is <{name.decode('ascii', 'replace')}>)"
     if head.lstrip()[:1] in {b"{", b"["}:
         return "JSON, but not a known format"
-    return "text, not a feed" if _is_text(head) else "binary data, not a feed"
+    return "text, not a feed" if is_text(head) else "binary data, not a feed"
 
 
 def root(head: bytes) -> bytes:
@@ -99,12 +103,12 @@ def root(head: bytes) -> bytes:
     return found[1] if found else b""
 
 
-def _keys(head: bytes) -> frozenset[bytes]:
+def keys(head: bytes) -> frozenset[bytes]:
     """The keys in the beginning of a JSON document, whatever their depth; none if it is no JSON."""
     return frozenset(KEY.findall(head)) if head.lstrip()[:1] in {b"{", b"["} else frozenset()
 
 
-def _is_text(head: bytes) -> bool:
+def is_text(head: bytes) -> bool:
     """Whether a person could read it: hardly any control characters."""
     return len(head.translate(None, bytes(range(9)) + bytes(range(14, 32)))) >= 0.95 * len(head)
 
@@ -116,24 +120,11 @@ def _is_feed(head: bytes, _media_type: str, _name: str) -> bool:
 
 
 def _is_jsonfeed(head: bytes, media_type: str, _name: str) -> bool:
-    keys = _keys(head)
-    return b"items" in keys and (
+    known = keys(head)
+    return b"items" in known and (
         b"jsonfeed.org/version" in head
         or media_type == "application/feed+json"
-        or bool(keys & {b"feed_url", b"home_page_url", b"content_html", b"content_text", b"date_published"})
-    )
-
-
-def _is_dpa(head: bytes, _media_type: str, _name: str) -> bool:
-    keys = _keys(head)
-    return {b"urn", b"version_created"} <= keys or (b"entries" in keys and b"items" not in keys)
-
-
-def _is_ninjs(head: bytes, _media_type: str, _name: str) -> bool:
-    keys = _keys(head)
-    return b"uri" in keys and bool(
-        keys & {b"headline", b"headlines", b"bodies", b"body_html", b"body_text", b"body_xhtml", b"pubstatus"}
-        or keys & {b"versioncreated", b"versionCreated", b"pubStatus", b"standard"}
+        or bool(known & {b"feed_url", b"home_page_url", b"content_html", b"content_text", b"date_published"})
     )
 
 
@@ -146,36 +137,35 @@ def _is_anpa1312(head: bytes, _media_type: str, _name: str) -> bool:
     return bool(re.match(rb"[\x00\x16\s]*\x01\s*[A-Za-z]\d{4}[^\n]*\n[A-Za-z] [A-Za-z][\s\x11-\x14]", head))
 
 
-def _is_plain(head: bytes, media_type: str, name: str) -> bool:
-    """A file of text, or over the web the agency's form: a server's "try later" is no news."""
-    if head.lstrip().startswith((b"<", b"{", *MAGIC)) or _keys(head) or not _is_text(head):
-        return False
-    return bool(name) or not media_type or bool(STAMPED.search(head))
-
-
-def _by_root(*names: bytes) -> Callable[[bytes, str, str], bool]:
+def _by_root(*names: bytes) -> Sniff:
     return lambda head, _media_type, _name: root(head) in names
 
 
-def _module(name: str) -> Callable[[Document, Source], Parsed]:
-    """The `parse` of a module that is imported on its first use."""
+def _format(name: str, known: Sniff | None = None) -> Format:
+    """The format of a module; `known` says so instead of the module's own `sniff`."""
 
-    def read(document: Document, source: Source) -> Parsed:
-        return cast(Parsed, importlib.import_module(f"service.parse.{name}").parse(document, source))
+    def module() -> ModuleType:
+        return importlib.import_module(f"service.parse.{name}")
 
-    return read
+    def sniff(head: bytes, media_type: str, file: str) -> bool:
+        return cast(bool, module().sniff(head, media_type, file))
+
+    def parse(document: Document, source: Source) -> Parsed:
+        return cast(Parsed, module().parse(document, source))
+
+    return Format(known or sniff, parse)
 
 
 FORMATS: Mapping[str, Format] = {
-    "anpa1312": Format(_is_anpa1312, _module("anpa1312")),
-    "iptc7901": Format(_is_iptc7901, _module("iptc7901")),
-    "newsmlg2": Format(_by_root(*G2), _module("newsmlg2")),
-    "newsml12": Format(_by_root(b"NewsML"), _module("newsml12")),
-    "nitf": Format(_by_root(b"nitf"), _module("nitf")),
-    "sitemap": Format(_by_root(b"urlset"), _module("sitemap")),
-    "feed": Format(_is_feed, _module("feed")),
-    "jsonfeed": Format(_is_jsonfeed, _module("jsonfeed")),
-    "dpa": Format(_is_dpa, _module("dpa")),
-    "ninjs": Format(_is_ninjs, _module("ninjs")),
-    "plain": Format(_is_plain, _module("plain")),
+    "anpa1312": _format("anpa1312", _is_anpa1312),
+    "iptc7901": _format("iptc7901", _is_iptc7901),
+    "newsmlg2": _format("newsmlg2", _by_root(*G2)),
+    "newsml12": _format("newsml12", _by_root(b"NewsML")),
+    "nitf": _format("nitf", _by_root(b"nitf")),
+    "sitemap": _format("sitemap", _by_root(b"urlset")),
+    "feed": _format("feed", _is_feed),
+    "jsonfeed": _format("jsonfeed", _is_jsonfeed),
+    "dpa": _format("dpa"),
+    "ninjs": _format("ninjs"),
+    "plain": _format("plain"),
 }

@@ -12,12 +12,14 @@ from service.model import Document, Instrument, Item, Parsed, Problem, Signal, S
 from service.parse.dateline import dateline
 from service.parse.dates import iso, zone
 from service.parse.embargo import stated, strictest
-from service.parse.formats import UnreadableError
+from service.parse.formats import UnreadableError, keys
 from service.parse.objects import Object, number, objects, read, text, texts
 from service.text.html import is_markup, tidy, to_text
 
 LISTS = ("items", "_items", "entries")  # where services put several
 READ = frozenset({"", "text", "composite", "story"})
+OWN = frozenset({b"headline", b"headlines", b"bodies", b"body_html", b"body_text", b"body_xhtml", b"standard",
+                 b"pubstatus", b"pubStatus", b"versioncreated", b"versionCreated"})  # fmt: skip
 STATUSES = {"usable": Status.USABLE, "withheld": Status.WITHHELD, "canceled": Status.CANCELED,
             "cancelled": Status.CANCELED}  # fmt: skip
 SIGNALS = {
@@ -26,6 +28,12 @@ SIGNALS = {
     "repeat": Signal.REPEAT,
     "kill": Signal.KILL,
 }
+
+
+def sniff(head: bytes, _media_type: str, _name: str) -> bool:
+    """An item has a `uri`, and something of its own besides."""
+    known = keys(head)
+    return b"uri" in known and not known.isdisjoint(OWN)
 
 
 def parse(document: Document, source: Source) -> Parsed:

@@ -19,12 +19,20 @@ from service.parse.dateline import dateline, without_sign_off
 from service.parse.dates import german, zone
 from service.parse.embargo import LINE, written
 from service.parse.encoding import decode
-from service.parse.formats import UnreadableError
+from service.parse.formats import MAGIC, UnreadableError, is_text, keys
 from service.text.html import is_markup, tidy, to_text
 
 STAMP_LINE = re.compile(r"\d{1,2}\.\d{1,2}\.(?:\d{4}|\d{2}),? \d{1,2}[:.]\d{2}(?: Uhr)?$")
+STAMPED = re.compile(rb"^\s*\d\d\.\d\d\.(?:\d\d|\d{4}) \d\d:\d\d Uhr\s*$", re.MULTILINE)
 LONGEST_LINE = 100  # characters of a line that was wrapped; a longer one is a paragraph that was not
 LONGEST_HEADLINE = 300  # characters, over several lines; more is a text without a headline of its own
+
+
+def sniff(head: bytes, media_type: str, name: str) -> bool:
+    """A file of text, or over the web the agency's form: a server's "try later" is no news."""
+    if head.lstrip().startswith((b"<", b"{", *MAGIC)) or keys(head) or not is_text(head):
+        return False
+    return bool(name) or not media_type or bool(STAMPED.search(head))
 
 
 def parse(document: Document, source: Source) -> Parsed:
