@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 from math import fsum
+from sys import getsizeof
 from zlib import crc32
 
 from service.model import Item, Link
@@ -151,9 +152,17 @@ class Sketch:
     kept: array[int]  # those under which the store finds it, see `fingerprints`
 
     @property
+    def size(self) -> int:
+        """Bytes that it takes in memory, about."""
+        return _FRAME + sum(map(getsizeof, (self.headline, self.figures, self.shingles, self.kept)))
+
+    @property
     def told(self) -> array[int]:
         """The shingles of what the item tells, see `Text.told`."""
         return self.shingles[: self.told_shingles]
+
+
+_FRAME = 350  # bytes of a sketch without texts and shingles: its numbers, and its place among others
 
 
 def fingerprints(item: Item) -> Sequence[int]:
