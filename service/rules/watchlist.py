@@ -70,6 +70,8 @@ class Watchlist:
 
     def match(self, item: Item, source: str = "") -> list[tuple[Rule, tuple[Evidence, ...]]]:
         """The rules that the item matches, by id, each with its places; `source` is the source's name."""
+        if not self._rules:
+            return []
         document = Document.of(item, self._morphology, source=source)
         return [(self._rules[match.rule], match.evidence) for match in self._index.match(document)]
 
