@@ -273,6 +273,12 @@ def check_policies(config: Config) -> None:
             raise ConfigError(config.name, "quiet_hours.holidays", str(error)) from error
 
 
+def check_language(tag: str) -> None:
+    """Nothing, if there are words of that language, or none is named; raises UsageError."""
+    if tag and tag not in LANGUAGES:
+        raise UsageError(f"no language {tag!r} (one of {', '.join(LANGUAGES)})")
+
+
 def this_process() -> Node:
     """The node that this process is."""
     return Node(

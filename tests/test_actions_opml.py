@@ -157,5 +157,5 @@ def test_at_the_shell_a_list_goes_out_and_comes_in(tmp_path: Path) -> None:
     assert 1 == len(etree.fromstring(out.out.encode()).findall(".//outline[@xmlUrl]"))
     assert 3 == monitor("export-opml", "--json").json["sources"]
     missing = monitor("import-opml", str(tmp_path / "none.opml"))
-    assert Exit.USAGE == missing.code
-    assert "none.opml: cannot be read: No such file" in missing.err
+    assert Exit.NOT_FOUND == missing.code
+    assert "no file named" in missing.err

@@ -193,6 +193,43 @@ def test_the_same_commands_work_on_postgresql(monitor: Shell, postgres: Cluster,
     assert not list(tmp_path.glob("monitor.db*"))
 
 
+def test_the_doctor_names_rules_that_reach_nobody(monitor: Shell) -> None:
+    monitor.configure(desk="webhook://127.0.0.1:1/hook", chat="console://")
+    monitor("add-person", "anna", "desk:anna@example.org")
+    monitor("add-group", "night", "anna")
+    monitor("add-rule", "Kim", "--name", "kim", "--to", "desk:night")
+    monitor("add-rule", "Zins", "--name", "zins", "--to", "chat", "--to", "desk")
+    assert "rule" not in {one["what"] for one in monitor("doctor", "--json").json}
+    left = monitor("remove-person", "anna")
+    assert "nobody is left in the group night\n" in left.out
+    assert "undo: monitor add-group night anna\n" in left.out
+    monitor.configure(chat="console://")
+    found = monitor("doctor", "--json")
+    assert ("FAIL", "WARN") == (
+        level(found, "rule", "kim reaches nobody at desk:night"),
+        level(found, "rule", "zins reaches nobody at desk"),
+    )
+    assert Exit.FAULT_FOUND == found.code
+    monitor("disable-rule", "kim")
+    assert Exit.DONE == monitor("doctor").code
+
+
+@pytest.mark.slow
+def test_a_command_whose_output_was_closed_does_its_work(monitor: Shell) -> None:
+    """As by `>&-`: what it says goes nowhere, and nothing fails."""
+    for arguments in (["add-list", "kim", "Kim"], ["list-lists"], ["--json", "list-lists"]):
+        closed = subprocess.run(
+            ["sh", "-c", 'exec "$@" >&-', "sh", sys.executable, "-c", COMMAND, *arguments],
+            cwd=monitor.folder,
+            env=monitor.environment,
+            stderr=subprocess.PIPE,
+            timeout=DEADLINE,
+            check=False,
+        )
+        assert (Exit.DONE, b"") == (closed.returncode, closed.stderr)
+    assert [{"name": "kim", "terms": ["Kim"]}] == monitor("list-lists", "--json").json
+
+
 FAULTS = {
     "channels.desk.url": '[channels.desk]\nurl = "slack://"\n',
     "quiet_hours.holidays": '[quiet_hours]\nholidays = "DE-XX"\n',

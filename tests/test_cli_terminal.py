@@ -109,6 +109,12 @@ def test_a_table_in_a_pipe_is_columns_with_nothing_cut() -> None:
     assert ["id  headline", "1   " + long.rstrip(), "22  a\ufffd[2Jb", "3   –"] == lines
 
 
+def test_the_columns_of_a_table_are_straight_where_letters_are_wide() -> None:
+    with redirect_stdout(io.StringIO()):
+        lines = list(drawing.table(("name", "query"), [("日本", "Kim"), ("a", "Xi")]))
+    assert ["name  query", "日本  Kim", "a     Xi"] == lines
+
+
 def test_a_table_on_a_terminal_fits_it() -> None:
     screen = Terminal()
     with redirect_stdout(screen):

@@ -159,3 +159,9 @@ def test_an_explanation_names_each_part_and_whether_it_holds(monitor: Shell, tmp
         explained["parts"]["hit"],
         *(part["hit"] for part in explained["parts"]["parts"]),
     ]
+
+
+def test_a_language_without_words_is_refused(monitor: Shell) -> None:
+    answer = monitor("test-rule", "Kim", "--lang", "xx")
+    assert (Exit.USAGE, "") == (answer.code, answer.out)
+    assert "no language 'xx' (one of de, en, " in answer.err

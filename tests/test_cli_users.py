@@ -66,6 +66,7 @@ def test_a_token_is_shown_once_listed_and_revoked(monitor: Shell) -> None:
         ("user", "role", "anna"),
         ("user", "add", "a/b", "--invite"),
         ("user", "add", "vic", "--role", "viewer", "--invite"),
+        ("token", "add"),
         ("token", "add", "t"),
         ("token", "add", "t", "--scope", "everything"),
         ("token", "revoke", "first"),

@@ -96,7 +96,8 @@ def test_a_german_reads_german(monitor: Shell) -> None:
     assert ["Name", "Zustand", "Vorrang", "meldet", "an", "Abfrage"] == listed[0].split()
     screen = monitor("--ui-lang", "de", "status").out
     assert "Dienst       keiner läuft (monitor run)" in screen
-    assert "Quellen      keine (monitor add-source URL); nächster Abruf –" in screen
+    assert "Quellen      keine (monitor add-source URL)\n" in screen
+    assert "Meldungen    noch keine\n" in screen
     shown = monitor("--ui-lang", "de", "show-rule", "zins-ezb").out
     assert "Fassung 1" in shown
 

@@ -185,6 +185,7 @@ def test_query_arguments_of_any_kind_and_options_anywhere(monitor: Shell) -> Non
         (['"Kim', "--to", "desk"], "  ^\n"),
         (["--to", "desk", "--", "-Kim"], "absent"),
         (["Zins", "--to", "nobody"], "no channel named 'nobody' (there is: desk, night)"),
+        (["Zins", "--to", "desk:"], "nobody is named after the colon of 'desk:' (write desk alone"),
         (["Zins"], "say whom to tell"),
         (["Zins", "--to", "desk", "--lang", "xx"], "no language 'xx'"),
         (["Zins", "--to", "desk", "--digest", "sometimes"], "not a digest"),
@@ -246,7 +247,10 @@ def test_a_list_is_used_by_name_and_kept_while_it_is(monitor: Shell) -> None:
     assert "used by the list @korea" in monitor("remove-list", "ki").err
     assert Exit.DONE == monitor("remove-list", "korea").code
     assert Exit.DONE == monitor("remove-list", "ki").code
-    assert Exit.USAGE == monitor("add-list", "a b", "Kim").code
+    unnamed = monitor("add-list", "a b", "Kim")
+    assert (Exit.USAGE, True) == (unnamed.code, "not a list's name: 'a b'" in unnamed.err)
+    replaced = monitor("add-list", "kim", "Kim")
+    assert "undo: monitor add-list kim 'Kim Jong Un' '김정은'\n" in replaced.out
     monitor("remove-rule", monitor("list-rules", "--json").json[0]["name"])
     assert Exit.DONE == monitor("remove-list", "@kim").code
     assert Exit.NOT_FOUND == monitor("remove-list", "kim").code

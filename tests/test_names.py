@@ -54,6 +54,8 @@ def test_a_country_is_known_by_its_code_and_its_names() -> None:
     assert found == names.country("nordkorea") == names.country("North Korea")
     with pytest.raises(NotFoundError, match="did you mean nordkorea"):
         names.country("Nordkorae")
+    with pytest.raises(NotFoundError):
+        names.country("ZZ")
 
 
 def test_the_commands_make_lists_of_them(tmp_path: Path) -> None:

@@ -184,7 +184,10 @@ def test_people_at_the_shell(tmp_path: Path) -> None:
     ]
     assert [{"name": "nightdesk", "members": ["anna"]}] == listed["groups"]
     gone = monitor("remove-person", "anna", "--because", "retired")
-    assert "undo: monitor add-person anna mail:anna@example.org" in gone.out
+    assert (
+        "undo: monitor add-person anna mail:anna@example.org --lang de --timezone Europe/London\n" in gone.out
+    )
+    assert "undo: monitor add-group nightdesk anna\n" in gone.out
     assert [] == monitor("list-people", "--json").json["people"]
     assert 4 == monitor("remove-person", "anna").code
 

@@ -12,7 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from service import __version__
-from service.actions import ledger
+from service.actions import ledger, recipients
 from service.actions.shapes import Shape, when
 from service.app import App, alive, build, check_policies, this_process
 from service.config import Config, find, load
@@ -215,6 +215,7 @@ def _database(app: App) -> Iterator[Finding]:
     with app.store.begin() as tx:  # a write transaction shows whether it can be written
         stopped, nodes = tx.installation.reason(), tx.nodes.list()
         sources, counts, due = tx.sources.list(), tx.outbox.counts(), tx.outbox.next_due()
+        lost = list(recipients.lost(app, tx))
         newest = max((node.seen_at for node in nodes if node.seen_at), default=None)
     now = app.store.now()
     yield (
@@ -225,6 +226,10 @@ def _database(app: App) -> Iterator[Finding]:
     yield from _daemons([node for node in nodes if lives(node, now)])
     yield from _clock(app, newest, now)
     yield from _outbox(counts, due, now)
+    for rule, targets in lost:
+        level = Level.FAIL if len(targets) == len(rule.channels) else Level.WARN
+        detail = f"{rule.name} reaches nobody at {', '.join(targets)}"
+        yield Finding(level, "rule", detail, f"monitor edit-rule {rule.name} --to CHANNEL")
     if not sources:
         yield Finding(Level.WARN, "source", "there is none", "monitor add-source URL")
     for source in sources:

@@ -89,7 +89,7 @@ class Look:
             return feed
         if self.is_page:
             return f"a web page; its feed is {self.found}: {feed}"
-        return f"{self.sought.reason}; its site now names {self.found}: {feed}"
+        return f"its site now names {self.found}: {feed} ({self.sought.reason})"
 
 
 def look(app: App, source: Source) -> Look:

@@ -18,6 +18,7 @@ from service.text.fold import fold
 # Where a country is written in a script of its own, a rule wants that too.
 SCRIPTS = ("zh", "ja", "ko", "ar", "he", "fa")
 ASKED = ("de", "en")  # the languages in which a term of a query is known as a country: two tables, not twenty
+NO_COUNTRY = frozenset({"ZZ", "XA", "XB"})  # of CLDR: the unknown region, and tongues that test a layout
 SHOWN = 3  # other spellings that a hint names
 
 
@@ -93,6 +94,6 @@ def _codes() -> Mapping[str, str]:
 @cache
 def _territories(language: str) -> Mapping[str, str]:
     try:
-        return dict(Locale(language).territories)
+        return {code: name for code, name in Locale(language).territories.items() if code not in NO_COUNTRY}
     except UnknownLocaleError:
         return {}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 from service.app import App
 from service.errors import UsageError
-from service.model import Change, Group, Person
+from service.model import Change, Group, Person, Rule
 from service.store.db import Transaction
 from service.telling import directory
 
@@ -24,6 +24,19 @@ def check(app: App, tx: Transaction, targets: Iterable[str]) -> None:
     for target in targets:
         channel = app.channels.get(target.partition(":")[0])
         known.check(target, mail=channel is not None and channel.url.partition(":")[0].lower() in MAIL)
+
+
+def lost(app: App, tx: Transaction) -> Iterator[tuple[Rule, list[str]]]:
+    """Each rule at work that tells somebody who cannot be reached: a channel or a person that is gone."""
+    known = directory(tx)
+
+    def reached(target: str) -> bool:
+        there = target.partition(":")[0] in app.config.channels
+        return there and any(not one.gone for one in known.resolve([target]))
+
+    for rule in tx.rules.list():
+        if rule.enabled and (gone := [target for target in rule.channels if not reached(target)]):
+            yield rule, gone
 
 
 def add(

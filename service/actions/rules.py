@@ -10,8 +10,8 @@ from datetime import timedelta
 from service.actions import recipients
 from service.alerts.escalation import stages
 from service.alerts.hours import check_digest
-from service.app import LANGUAGES, App
-from service.errors import NotFoundError, UsageError
+from service.app import App, check_language
+from service.errors import NotFoundError, QueryError, UsageError
 from service.model import Rule
 from service.rules.grammar import parse
 from service.rules.nodes import Node
@@ -122,9 +122,12 @@ def targets(app: App, given: Sequence[str]) -> tuple[str, ...]:
     """Where a rule tells: what was given, else the defaults, else the only channel there is."""
     known = app.config.channels
     for target in given:
-        if target.partition(":")[0] not in known:
+        channel, colon, recipient = target.partition(":")
+        if channel not in known:
             there = ", ".join(sorted(known)) or "none; add one under [channels] in the configuration"
-            raise UsageError(f"no channel named {target.partition(':')[0]!r} (there is: {there})")
+            raise UsageError(f"no channel named {channel!r} (there is: {there})")
+        if colon and not recipient.strip():
+            raise UsageError(f"nobody is named after the colon of {target!r} (write {channel} alone, or who)")
     if given:
         return tuple(dict.fromkeys(given))
     if app.config.alerts.default_channels:
@@ -140,8 +143,7 @@ def _checked(app: App, rule: Rule) -> Rule:
     """The rule, where its settings can be meant."""
     if rule.digest:
         check_digest(rule.digest, app.config.digest)
-    if rule.language and rule.language not in LANGUAGES:
-        raise UsageError(f"no language {rule.language!r} (one of {', '.join(LANGUAGES)})")
+    check_language(rule.language)
     for stage in stages(rule.escalate):
         targets(app, [stage.target])
     if rule.name and (len(rule.name) > 80 or not rule.name.isprintable()):
@@ -155,11 +157,19 @@ def add_list(app: App, name: str, terms: Sequence[str]) -> None:
     """Store a named list of alternatives; each term must be a query of its own. Raises QueryError."""
     if not terms:
         raise UsageError("a list has at least one term")
+    if not _names_a_list(name):
+        raise UsageError(f"not a list's name: {name!r} (one word, without quotes and parentheses)")
     with app.store.begin() as tx:
-        lists = {**tx.rules.lists(), name: tuple(terms)}
-        if str(parse(f"@{name}", lists)) != f"@{name}":
-            raise UsageError(f"not a list's name: {name!r} (one word, without quotes and parentheses)")
+        parse(f"@{name}", {**tx.rules.lists(), name: tuple(terms)})
         tx.rules.add_list(name, terms, app.store.now())
+
+
+def _names_a_list(name: str) -> bool:
+    """Whether a query could name a list so."""
+    try:
+        return str(parse(f"@{name}", {name: ("term",)})) == f"@{name}"
+    except QueryError:
+        return False
 
 
 def remove_list(app: App, name: str) -> None:

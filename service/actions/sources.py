@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from service.actions import looking
 from service.actions.looking import Look
-from service.app import LANGUAGES, App
+from service.app import App, check_language
 from service.errors import UsageError
 from service.fetch.schedule import check_cron
 from service.fetch.transports import check_url
@@ -95,8 +95,7 @@ def remove(app: App, name: str) -> Source:
 
 def checked(source: Source) -> Source:
     """The source, where its settings can be meant; raises UsageError that says which cannot."""
-    if source.language and source.language not in LANGUAGES:
-        raise UsageError(f"no language {source.language!r} (one of {', '.join(LANGUAGES)})")
+    check_language(source.language)
     try:
         ZoneInfo(source.timezone)
     except (OSError, ValueError, KeyError) as unknown:

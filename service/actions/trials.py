@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from service.app import App
+from service.app import App, check_language
 from service.errors import NotFoundError, UsageError
 from service.model import Document as Bytes
 from service.model import Evidence, Item, Parsed, Rule, Source
@@ -98,8 +98,9 @@ class Trial:
 def understand(app: App, text: str, language: str) -> Query:
     """The query that the text means; the lists are read where one is named.
 
-    Raises QueryError.
+    Raises QueryError, and UsageError for a language without words.
     """
+    check_language(language)
     if "@" not in text:
         return Query(parse(text), language)
     with app.store.read() as tx:
@@ -107,7 +108,8 @@ def understand(app: App, text: str, language: str) -> Query:
 
 
 def of_rule(app: App, name: str, language: str) -> Query:
-    """The query of a rule; raises NotFoundError."""
+    """The query of a rule; raises NotFoundError, and UsageError for a language without words."""
+    check_language(language)
     with app.store.read() as tx:
         rule: Rule = tx.rules.get(name)
         return Query(parse(rule.query, tx.rules.lists()), language or rule.language)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from service.cli.terminal import Styled, in_color, local, on_terminal, safe, talk
+from service.cli.terminal import Styled, columns_of, in_color, local, on_terminal, padded, safe, talk
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -38,9 +38,10 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str =
     if on_terminal():
         yield from _drawn(columns, cells)
         return
-    widths = [max(len(row[n]) for row in [list(columns), *cells]) for n in range(len(columns))]
-    for row in [list(columns), *cells]:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+    lines = [list(columns), *cells]
+    widths = [max(columns_of(row[n]) for row in lines) for n in range(len(columns))]
+    for row in lines:
+        yield "  ".join(padded(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
 def _cell(value: object) -> str:

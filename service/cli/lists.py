@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from service.cli.drawing import table
+from service.cli.screens import undo
 from service.cli.session import QueryCommand, Session, command
-from service.cli.terminal import safe
+from service.cli.terminal import quoted, safe
 from service.cli.words import _
 
 if TYPE_CHECKING:
@@ -37,9 +38,13 @@ def add_list(session: Session, name: str, terms: tuple[str, ...], starter: bool,
     ready = (*(names.starter(name) if starter else ()), *(names.country(country) if country else ()))
     terms = tuple(dict.fromkeys((*ready, *terms)))
     with session.app() as app:
+        before = rules.all_lists(app).get(name, ())
         rules.add_list(app, name, terms)
         session.record(app, name, terms=terms)
-    session.answer(shapes.word_list(name, terms), [f"@{safe(name)}: {', '.join(map(safe, terms))}"])
+    back = (
+        undo("add-list", quoted(name), *map(quoted, before)) if before else undo("remove-list", quoted(name))
+    )
+    session.answer(shapes.word_list(name, terms), [f"@{safe(name)}: {', '.join(map(safe, terms))}", back])
 
 
 @command()

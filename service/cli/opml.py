@@ -11,7 +11,7 @@ from service.cli.drawing import progress
 from service.cli.session import Session, command
 from service.cli.terminal import safe, talk
 from service.cli.words import _, ngettext, number, told
-from service.errors import UsageError
+from service.errors import NotFoundError, UsageError
 from service.model import Exit
 
 SHOWN = 20  # problems that a person is told one by one
@@ -60,5 +60,7 @@ def export_opml(session: Session, tag: str | None) -> None:
 def _read(file: str) -> bytes:
     try:
         return sys.stdin.buffer.read() if file == STANDARD_INPUT else Path(file).expanduser().read_bytes()
+    except FileNotFoundError as error:
+        raise NotFoundError("file", file) from error
     except OSError as error:
         raise UsageError(f"{file}: cannot be read: {error.strerror}") from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -80,6 +80,7 @@ def remove_person(session: Session, name: str, because: str) -> None:
     from service.actions import recipients, shapes
 
     with session.app() as app:
+        groups = [one for one in recipients.listed(app)[1] if name in one.members]
         person, stopped = recipients.leave(app, name, because, session.person)
     session.answer(
         shapes.person(person) | {"stopped": stopped},
@@ -90,7 +91,13 @@ def remove_person(session: Session, name: str, because: str) -> None:
                 stopped,
                 name=safe(name),
             ),
-            undo("add-person", quoted(name), *(quoted(f"{to}:{at}") for to, at in person.addresses.items())),
+            *(
+                _("nobody is left in the group {name}", name=safe(group.name))
+                for group in groups
+                if len(group.members) == 1
+            ),
+            undo("add-person", quoted(name), *_as_added(person)),
+            *(undo("add-group", quoted(group.name), *map(quoted, group.members)) for group in groups),
         ],
     )
 
@@ -135,6 +142,15 @@ def list_people(session: Session) -> None:
             _("nobody (monitor add-person NAME)"),
         ),
     )
+
+
+def _as_added(person: Person) -> Iterator[str]:
+    """What followed the name when the person was added, as a shell takes it."""
+    yield from (quoted(f"{to}:{at}") for to, at in person.addresses.items())
+    if person.language:
+        yield f"--lang {person.language}"
+    if person.timezone:
+        yield f"--timezone {person.timezone}"
 
 
 def _reached(person: Person) -> str:

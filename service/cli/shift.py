@@ -12,7 +12,6 @@ from service.cli.arguments import NUMBER, SPAN
 from service.cli.session import Session, command
 from service.cli.terminal import bold, dim, local, safe
 from service.cli.words import _, language, ngettext, told
-from service.errors import UsageError
 from service.model import Exit, Relevance
 
 if TYPE_CHECKING:
@@ -52,13 +51,11 @@ def ack(
 def handover(session: Session, begin: str, targets: tuple[str, ...]) -> None:
     """What was told, what nobody takes care of, what was silenced, and what was blind."""
     from service.actions import handover as actions
-    from service.actions import rounds
+    from service.actions import rounds, rules
 
     with session.app() as app:
-        if unknown := [to for to in targets if to.partition(":")[0] not in app.channels]:
-            raise UsageError(_("no channel named {name!r}", name=unknown[0].partition(":")[0]))
         seen = actions.handover(app, actions.since(app, begin))
-        sent = actions.send(app, seen, targets) if targets else 0
+        sent = actions.send(app, seen, rules.targets(app, targets)) if targets else 0
         if targets:
             session.record(app, ", ".join(targets), since=begin)
         if sent:
@@ -93,7 +90,7 @@ def preview(session: Session, rule: str, item: int) -> int:
 
 
 def _lines(seen: Preview) -> Iterator[str]:
-    yield bold(seen.item.headline)
+    yield bold(safe(seen.item.headline))
     yield f"  {_('alert') if seen.planned else _('no alert')}: {safe(told(seen.reason))}"
     for one in seen.planned:
         delivery = one.delivery

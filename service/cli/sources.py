@@ -131,6 +131,7 @@ def edit_source(session: Session, source: str, adaptive: bool, **options: Any) -
     from service.actions import shapes, sources
 
     changes = given(options)
+    said = sorted({*changes, *(["every"] if adaptive else [])})
     if adaptive:
         changes |= {"every": None, "cron": ""}
     elif "every" in changes or "cron" in changes:  # the one takes the place of the other
@@ -142,7 +143,7 @@ def edit_source(session: Session, source: str, adaptive: bool, **options: Any) -
         session.record(app, edited.name, **changes)
     session.answer(
         shapes.source(edited),
-        [_("source {name} changed: {what}", name=safe(edited.name), what=", ".join(sorted(changes)))],
+        [_("source {name} changed: {what}", name=safe(edited.name), what=", ".join(said))],
     )
 
 

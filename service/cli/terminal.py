@@ -67,7 +67,7 @@ FIRST_COLUMNS = 32  # in which the names stand that belong to the text beside th
 def folded(line: str, width: int) -> Iterator[str]:
     """The lines of `width` columns that a long one makes: broken between words, not within `code`."""
     plain = click.unstyle(line)
-    if isinstance(line, Whole) or _columns(plain) <= width:
+    if isinstance(line, Whole) or columns_of(plain) <= width:
         yield line
         return
     gaps = [gap.end() for gap in re.finditer(" {2,}", plain) if gap.end() <= min(FIRST_COLUMNS, width // 2)]
@@ -75,9 +75,9 @@ def folded(line: str, width: int) -> Iterator[str]:
     if plain.lstrip().startswith("| "):  # what is quoted
         margin += "| "
     words = re.sub("`[^`]*`", lambda code: code[0].replace(" ", "\0"), line).split(" ")
-    now, taken = words[0], _columns(click.unstyle(words[0]))
+    now, taken = words[0], columns_of(click.unstyle(words[0]))
     for word in words[1:]:
-        wide = _columns(click.unstyle(word))
+        wide = columns_of(click.unstyle(word))
         if wide and taken + 1 + wide > width and taken > len(margin):
             yield now.replace("\0", " ").rstrip()
             now, taken = margin + word, len(margin) + wide
@@ -86,9 +86,14 @@ def folded(line: str, width: int) -> Iterator[str]:
     yield now.replace("\0", " ")
 
 
-def _columns(text: str) -> int:
+def columns_of(text: str) -> int:
     """How many columns a terminal takes for it (UAX #11): an ideograph has two."""
     return sum(1 + (east_asian_width(character) in "WF") for character in text)
+
+
+def padded(text: str, width: int) -> str:
+    """`text` with blanks up to `width` columns of a terminal."""
+    return text + " " * (width - columns_of(text))
 
 
 def talk(line: str = "") -> None:

@@ -13,7 +13,7 @@ from service.cli.arguments import NUMBER, SPAN
 from service.cli.drawing import progress
 from service.cli.screens import backtest_lines, explained_lines, field, hit_lines
 from service.cli.session import QueryCommand, Session, command
-from service.cli.terminal import bold, dim
+from service.cli.terminal import bold, dim, safe
 from service.cli.words import _, ngettext, number, told
 from service.errors import UsageError
 from service.model import Exit
@@ -106,7 +106,7 @@ def _trial(trial: Trial, tried: Backtest | None, advice: Sequence[str]) -> Itera
 def _results(trial: Trial) -> Iterator[str]:
     for result in trial.results:
         if result.evidence is None:
-            yield dim(f"  {_('no hit'):<16}  {result.item.headline}")
+            yield dim(f"  {_('no hit'):<16}  {safe(result.item.headline)}")
         else:
             yield from hit_lines(result.item, result.evidence, result.source, reasons=not result.explained)
         if result.explained:

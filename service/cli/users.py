@@ -140,6 +140,8 @@ def token(
             shapes.token(revoked), [_("token {name} opens nothing any more", name=safe(revoked.name))]
         )
         return
+    if not name:
+        raise UsageError(_("say what it is for: monitor token add NAME --scope read"))
     with session.app() as app:
         handed = people.add_token(app, name, [Scope(one) for one in scopes], user=owner, lasts=lasts)
         record(app, session.person, "token add", name, {"scopes": list(scopes)})
