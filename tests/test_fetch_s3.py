@@ -13,7 +13,7 @@ from moto.server import ThreadedMotoServer
 
 from service.config import Http
 from service.fetch.transports import Fetcher, check_url
-from service.model import Failure, Fetched, Source, utcnow
+from service.model import Failure, FailureKind, Fetched, Source, utcnow
 from service.parse.formats import parse
 from tests.newsroom import MARKET, TRIP, rss
 from tests.servers import unused_port
@@ -89,3 +89,18 @@ def test_without_its_credentials_nothing_is_asked(
     failure = fetcher.fetch(SOURCE)
     assert isinstance(failure, Failure)
     assert "WIRE_S3" in failure.reason
+
+
+def test_without_any_credentials_and_without_a_server_the_reason_says_so(
+    fetcher: Fetcher, bucket: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    bare = fetcher.fetch(replace(SOURCE, auth_env=""))
+    assert isinstance(bare, Failure)
+    assert bare.kind is FailureKind.AUTH
+    assert bare.reason == "no credentials for wire (--auth-env VAR, or the usual AWS settings)"
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{unused_port()}")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    lonely = fetcher.fetch(SOURCE)
+    assert isinstance(lonely, Failure)
+    assert (lonely.kind, lonely.reason) == (FailureKind.NETWORK, "no connection to the servers of wire")

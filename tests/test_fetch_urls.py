@@ -34,7 +34,7 @@ def test_a_url_is_brought_into_its_normal_form(typed: str, normal: str) -> None:
 @pytest.mark.parametrize(
     ("typed", "hint"),
     [
-        ("example.org/feed", "write https://example.org/feed"),
+        ("example.org/feed", "write https://example.org/feed, or ./example.org/feed where it is a folder"),
         ("example.org:8080/feed", "write https://example.org:8080/feed"),
         ("", "not a URL"),
         ("file:///etc/passwd", "`monitor ingest` reads files"),

@@ -314,6 +314,10 @@ def _explain(error: Exception, host: str) -> tuple[FailureKind, str]:
             return FailureKind.NETWORK, f"no connection to {host}: {why}"
         case _ if type(error).__name__ == "AuthenticationException":
             return FailureKind.AUTH, f"{host} refused the login (--auth-env VAR holds user:password)"
+        case _ if type(error).__name__ in ("NoCredentialsError", "PartialCredentialsError"):
+            return FailureKind.AUTH, f"no credentials for {host} (--auth-env VAR, or the usual AWS settings)"
+        case _ if type(error).__name__ in ("EndpointConnectionError", "ConnectTimeoutError"):
+            return FailureKind.NETWORK, f"no connection to the servers of {host}"
         case _ if "known_hosts" in str(error):
             return FailureKind.REFUSED, f"{host}: {error}"
         case _:

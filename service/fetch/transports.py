@@ -153,7 +153,7 @@ def check_url(url: str) -> str:
             f"file: is not fetched (folder:{rest} watches a folder; `monitor ingest` reads files)"
         )
     if not SCHEME.match(url):
-        raise UsageError(f"not a URL: {url!r} (write https://{url})")
+        raise UsageError(f"not a URL: {url!r} (write https://{url}, or ./{url} where it is a folder)")
     if scheme not in TRANSPORTS:
         raise UsageError(_unknown(scheme))
     if "@" in re.split("[/?#]", rest.removeprefix("//"), maxsplit=1)[0]:
