@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import TypeAlias
 
@@ -21,6 +22,7 @@ AddressInfo: TypeAlias = tuple[int, int, int, str, tuple[object, ...]]  # as `ge
 
 GLOBAL_UNICAST = IPv6Network("2000::/3")  # all that IANA has given out so far
 NAT64 = IPv6Network("64:ff9b::/96")
+REMEMBERED = 4096  # hosts that were judged: each is, several times for every poll
 AZURE_WIRE_SERVER = IPv4Address("168.63.129.16")  # a public address by its number, a metadata service in fact
 
 # One port a line would hide what this is.
@@ -43,6 +45,7 @@ class Guard:
 
     def __init__(self, networks: Iterable[Network] = ()) -> None:
         self._networks = tuple(networks)
+        self._judged = lru_cache(REMEMBERED)(self._judge)
 
     def opened(self, address: Address) -> bool:
         """Whether the administrator opened the network of this address."""
@@ -55,6 +58,9 @@ class Guard:
         """
         if port in BAD_PORTS:
             return f"port {port} is not a web server's"
+        return self._judged(host)
+
+    def _judge(self, host: str) -> str:
         try:
             address = ip_address(host.strip("[]").partition("%")[0])
         except ValueError:

@@ -167,12 +167,13 @@ class Client:
             url = URL(source.url)
             if reason := self._refusal(url):
                 return _refused(source, reason)
-            async with self._allowance().limit:
-                host = await self._host(url)
+            host = await self._host(url)
         except ValueError:
             return _refused(source, "this is no URL that can be fetched")
         except TimeoutError:
             return _late(source, f"{url.host} was not found in time (DNS, http.timeout)")
+        if host.private:  # it has no turns
+            return await self._visit(source, url)
         if later := host.away(time.monotonic()):
             return _deferred(source, later)
         async with AsyncExitStack() as held:
@@ -184,14 +185,21 @@ class Client:
                 return _deferred(source, host.busy(time.monotonic()))
             finally:
                 self.waiting -= 1
-            await held.enter_async_context(self._slots)
-            result = await self._ask(source, url, "GET")
+            result = await self._visit(source, url)
         if isinstance(result, Failure) and result.status in UNWELCOME:
             return replace(result, rest=host.hold(result.retry_after, time.monotonic()))
         return result
 
+    async def _visit(self, source: Source, url: URL) -> Result:
+        """Wait for a free slot, then ask."""
+        async with self._slots:
+            return await self._ask(source, url, "GET")
+
     async def _host(self, url: URL) -> Host:
-        """What is known of the URL's host; whether it is of our own house is learned once."""
+        """What is known of the URL's host; whether it is of our own house is learned once.
+
+        Raises TimeoutError where its name is not found in time.
+        """
         name = url.raw_host or ""
         host = self._hosts.of(name)
         if host.private is None and not self.settings.allowed_networks:
@@ -199,10 +207,11 @@ class Client:
         if host.private is None:
             addresses = [name]
             if not _is_literal(name):
-                try:
-                    addresses = [a["host"] for a in await self._resolver.resolve(name, 0)]
-                except OSError:  # the request itself will say what is wrong
-                    return host
+                async with self._allowance().limit:
+                    try:
+                        addresses = [a["host"] for a in await self._resolver.resolve(name, 0)]
+                    except OSError:  # the request itself will say what is wrong
+                        return host
             host.private = any(self.guard.opened(ip_address(a.partition("%")[0])) for a in addresses)
         return host
 
