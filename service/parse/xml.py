@@ -18,6 +18,7 @@ from service.text.html import one_line, to_text
 Element: TypeAlias = "etree._Element"  # noqa: SLF001 - lxml has no other name for it
 
 LARGEST_BYTES = 16_000_000
+HINT = " use XML_PARSE_HUGE option,"  # of libxml2 to its programmers, where a limit is met
 REFERENCE = re.compile(rb"&(?!amp;|lt;|gt;|quot;|apos;)([A-Za-z][A-Za-z0-9]{1,31};)")
 BARE = re.compile(rb"&(?!(?:\w{2,32}|#\d{1,8}|#[xX][0-9a-fA-F]{1,7});)")
 LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
@@ -65,7 +66,7 @@ def _walk(body: bytes, names: tuple[str, ...], *, recover: bool) -> tuple[list[E
             if not any(local(ancestor) in names for ancestor in element.iterancestors()):
                 found.append(element)
     except etree.XMLSyntaxError as error:
-        return found, one_line(error.msg or "") or "not well-formed"
+        return found, one_line((error.msg or "").replace(HINT, "")) or "not well-formed"
     return found, ""
 
 
