@@ -21,6 +21,7 @@ from typing import TextIO
 
 from apscheduler.events import (
     EVENT_JOB_ERROR,
+    EVENT_JOB_EXECUTED,
     EVENT_JOB_MAX_INSTANCES,
     EVENT_JOB_SUBMITTED,
     JobExecutionEvent,
@@ -74,6 +75,7 @@ class Daemon:
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
         self.threads: list[threading.Thread] = []
+        self.failing: dict[str, str] = {}  # beats that end in an error, and in which
         self.more = threading.Event()  # something was put into the outbox
         self.progress = dict.fromkeys(("polling", "delivering"), time.monotonic())
         self.web = Server(app)
@@ -112,8 +114,8 @@ class Daemon:
         self._beat("oversee", OVERSEE, lambda: oversee(app))
         if app.config.heartbeat.url:
             self._beat("heartbeat", app.config.heartbeat.every, self._heartbeat)
-        logging.getLogger("apscheduler").setLevel(logging.ERROR)  # a skipped beat is no news
-        self.scheduler.add_listener(self._failed, EVENT_JOB_ERROR)
+        logging.getLogger("apscheduler").setLevel(logging.CRITICAL)  # what becomes of a beat is told below
+        self.scheduler.add_listener(self._ended, EVENT_JOB_ERROR | EVENT_JOB_EXECUTED)
         self.scheduler.add_listener(self._began, EVENT_JOB_SUBMITTED | EVENT_JOB_MAX_INSTANCES)
         for number in range(app.config.poll.workers):
             thread = threading.Thread(target=self._take_in, name=f"intake-{number}", daemon=True)
@@ -186,8 +188,15 @@ class Daemon:
         self.seek()
         watch(self.app)
 
-    def _failed(self, event: JobExecutionEvent) -> None:
-        self.app.report("beat.failed", beat=event.job_id, reason=_one_line(event.exception))
+    def _ended(self, event: JobExecutionEvent) -> None:
+        """Say that a beat fails, once for each reason, and that it works again; some come often."""
+        before = self.failing.pop(event.job_id, "")
+        if event.exception is not None:
+            self.failing[event.job_id] = reason = _one_line(event.exception)
+            if reason != before:
+                self.app.report("beat.failed", beat=event.job_id, reason=reason)
+        elif before:
+            self.app.report("beat.recovered", beat=event.job_id)
 
     def _began(self, event: JobSubmissionEvent) -> None:
         late = max(0.0, (datetime.now(UTC) - event.scheduled_run_times[-1]).total_seconds())
@@ -219,13 +228,16 @@ class Daemon:
 
     def _intake(self, results: list[Fetched | Failure]) -> None:
         """One intake; a database that is away is waited for, anything else is the source's failure."""
+        said = ""
         while True:
             try:
                 if self.pipeline.intake(results):
                     self.more.set()
                     self._hurry("outbox")
             except StoreError as error:
-                self.app.report("store.failed", reason=str(error))
+                if str(error) != said:
+                    said = str(error)
+                    self.app.report("store.failed", reason=said)
                 if self.stopped.wait(RETRY):
                     return  # not committed: the lease is freed, and the next start fetches it again
             except Exception as error:  # noqa: BLE001 - one source must not end the intake of all others

@@ -18,9 +18,9 @@ from service import config, failpoints
 from service.actions import alerts, recipients, rounds, silences
 from service.actions.oversight import oversee
 from service.app import build
-from service.daemon import Daemon
+from service.daemon import UNLOGGED, Daemon
 from service.deliver.heartbeat import ping, stalled
-from service.errors import UsageError
+from service.errors import StoreError, UsageError
 from service.model import DeliveryState, Priority, Verdict
 from service.store.db import Store
 from tests.inbox import HookServer, Post
@@ -377,3 +377,42 @@ def test_an_acknowledged_alert_is_told_corrections_alone(make: Desk, clock: Shif
     assert ["alert", "correction"] == room.kinds()
     with room.app.store.read() as tx:
         assert not tx.outbox.list(state=DeliveryState.HELD)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.slow
+def test_a_beat_that_fails_again_and_again_is_told_once_and_when_it_works_again(make: Desk) -> None:
+    room = make(web={"listen": "127.0.0.1:0"})
+    room.add_rule(KIM)
+    said, refusals, room_again = queue.SimpleQueue[str](), queue.SimpleQueue[None](), threading.Event()
+
+    def refuse(name: str) -> None:
+        if name == "released" and not room_again.is_set():
+            refusals.put(None)
+            raise StoreError("the disk is full")
+
+    def hear(event: str, **facts: object) -> None:
+        if event.startswith("beat.") and facts["beat"] == "outbox" and event not in UNLOGGED:
+            said.put(f"{event} {facts.get('reason', '')}".rstrip())
+
+    room.app.listen(hear)
+    daemon = Daemon(room.app)
+    thread = threading.Thread(target=daemon.run, daemon=True)
+    thread.start()
+    try:
+        assert daemon.web.ready.wait(DEADLINE)
+        failpoints.listen(refuse)
+        room.wire("late", *stories(1))
+        room.add_source("late")
+        for _ in range(4):
+            refusals.get(timeout=DEADLINE)
+        room_again.set()
+        assert ["beat.failed the disk is full", "beat.recovered"] == [
+            said.get(timeout=DEADLINE) for _ in range(2)
+        ]
+        assert 1 == len(room.hooks.wait(1, DEADLINE))
+        assert said.empty()
+    finally:
+        failpoints.listen(lambda _name: None)
+        daemon.stop()
+        thread.join(DEADLINE)
