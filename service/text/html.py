@@ -35,6 +35,7 @@ ODD = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
 )
 BLANK = re.compile(r"[^\S\n]")
+BLANK_LINES = re.compile("\n\n\n+")  # begins with letters to look for, which \n{3,} does not
 
 
 def to_text(markup: str) -> str:
@@ -65,9 +66,7 @@ def tidy(text: str) -> str:
     if not text.replace("\n", "").isprintable():
         text = _printable(text)
     text = "\n".join(map(_single_spaced, unicodedata.normalize("NFC", text).split("\n")))
-    while "\n\n\n" in text:
-        text = text.replace("\n\n\n", "\n\n")
-    return text.strip("\n")
+    return BLANK_LINES.sub("\n\n", text).strip("\n")
 
 
 def one_line(text: str) -> str:
