@@ -72,6 +72,25 @@ def test_a_relative_link_is_joined_to_where_the_document_came_from() -> None:
     )
 
 
+def test_each_entry_is_joined_to_the_base_that_it_is_under() -> None:
+    one = '<title>Kim</title><link xml:base="https://archiv.example/2025/">kim.html</link>'
+    other = "<title>Xi</title><link>xi.html</link>"
+    links = [item.link for item in read(rss(one, other), url="https://bote.example/feed/rss.xml").items]
+    assert links == ["https://archiv.example/2025/kim.html", "https://bote.example/feed/xi.html"]
+
+
+@pytest.mark.parametrize("url", ["https://bote.example/feed.xml", "http://neu.bote.example/rss/"])
+def test_a_guid_stays_what_it_is_wherever_the_feed_moves(url: str) -> None:
+    """`isPermaLink` is true where a feed does not say otherwise, and many number their entries."""
+    entry = rss("<title>Kim</title><guid>artikel-4711</guid>")
+    assert [item.external_id for item in read(entry, url=url).items] == ["artikel-4711"]
+
+
+@pytest.mark.parametrize("link", ["http://[::1", "", "javascript:alert(1)"])
+def test_an_entry_whose_link_leads_nowhere_has_none(link: str) -> None:
+    assert only(rss(f"<title>Kim</title><link>{link}</link>")).link == ""
+
+
 def test_a_feed_says_when_to_come_back_and_who_it_is() -> None:
     feed = read(body("portal.rss.xml")).feed
     assert (feed.title, feed.language) == ("Nordbote & Küstenblatt", "de")

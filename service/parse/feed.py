@@ -12,8 +12,10 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
+from urllib.parse import urljoin
 
 import feedparser
+import feedparser.api
 
 from service.model import Document, Feed, Freshness, Item, Parsed, Problem, Source
 from service.parse.dates import iso, local, zone
@@ -23,10 +25,13 @@ from service.parse.formats import UnreadableError
 from service.parse.guard import mend
 from service.text.html import one_line, to_text
 
+feedparser.api.PREFERRED_XML_PARSERS.insert(0, "service.parse.expat")
+
 ENTRY = frozenset({b"item", b"entry"})
 LARGEST_BYTES = 16_000_000  # four times the largest honest feed that is known to us
 # feedparser reads these numbers without a doubt and falls over what is none.
 FRAGILE = re.compile(rb"\bsrs(Name|Dimension)(?=\s*=)")
+BASE = re.compile(rb"base\s*=")
 DOCTYPE = re.compile(rb"<!DOCTYPE[^\[>]*(?:\[.*?\]\s*)?>", re.DOTALL | re.IGNORECASE)
 # The syndication module of RSS 1.0: so many updates in a period.
 PERIODS = {"hourly": 60, "daily": 1440, "weekly": 10_080, "monthly": 43_200, "yearly": 525_600}  # minutes
@@ -34,7 +39,7 @@ DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sun
 SKIPPED = re.compile(rb"<skip(Hours|Days)\s*>(.{0,2000}?)</skip\1", re.DOTALL | re.IGNORECASE)
 ZONED = re.compile(r"(?:Z|UTC|[+-]\d\d:?\d\d|\b[A-Z]{3,4})$")
 ELLIPSIS = re.compile(
-    r"\s*(?:\[?(?:…|\.\.\.|&hellip;)\]?|\[\+\]|Weiterlesen.*|Read more.*|Continue reading.*)\s*$"
+    r"(?:\[?(?:…|\.\.\.|&hellip;)\]?|\[\+\]|Weiterlesen.*|Read more.*|Continue reading.*)\s*$"
 )
 
 
@@ -52,17 +57,23 @@ def parse(document: Document, source: Source) -> Parsed:
     items = []
     for entry in result.entries:
         try:
-            items.append(_item(entry, place, document.received_at))
+            # A plain dict: feedparser's looks each key up under all the names that it had in twenty years.
+            items.append(_item(dict(entry), place, document))
         except Exception as error:  # noqa: BLE001 - one odd entry is no reason to lose the others
             problems.append(
                 Problem(f"an entry could not be read ({type(error).__name__}: {error})", _text(entry, "id"))
             )
-    return Parsed(items=tuple(items), problems=tuple(problems), feed=_feed(result.feed, body))
+    return Parsed(items=tuple(items), problems=tuple(problems), feed=_feed(result.feed, body, document.url))
 
 
 def _parse(body: bytes, url: str) -> Any:  # noqa: ANN401 - feedparser has no types
-    """What feedparser makes of it; a second time without what it trips over."""
-    headers = {"content-type": "application/xml; charset=utf-8", "content-location": url}
+    """What feedparser makes of it; a second time without what it trips over.
+
+    It joins each tag with the base that it is under. Where the document names none, that is left to
+    `_absolute`, for the few addresses that are kept; and a GUID stays what it is, wherever the feed moves.
+    """
+    base = url if BASE.search(body) else ""
+    headers = {"content-type": "application/xml; charset=utf-8", "content-location": base}
 
     def attempt(data: bytes) -> Any:  # noqa: ANN401
         stream = io.BytesIO(b'<?xml version="1.0" encoding="utf-8"?>' + data)
@@ -89,11 +100,10 @@ def _complaint(result: Any) -> str:  # noqa: ANN401 - feedparser has no types
     return f": {said[:200]}" if said else ""
 
 
-def _item(entry: Mapping[str, Any], place: tzinfo, now: datetime) -> Item:
+def _item(entry: Mapping[str, Any], place: tzinfo, document: Document) -> Item:
     """One entry."""
-    tags = [
-        (str(tag.get("term") or ""), tag.get("scheme")) for tag in entry.get("tags", ()) if tag.get("term")
-    ]
+    now = document.received_at
+    tags = [(str(term), tag.get("scheme")) for tag in entry.get("tags", ()) if (term := tag.get("term"))]
     credits_ = (one for one in entry.get("media_credit", ()) if "photo" not in str(one.get("role")))
     names = [
         one_line(to_text(name)) for author in entry.get("authors", ()) if (name := _text(author, "name"))
@@ -122,7 +132,7 @@ def _item(entry: Mapping[str, Any], place: tzinfo, now: datetime) -> Item:
         published_at=published or updated,
         updated_at=updated,
         byline=", ".join(names) or one_line(to_text(_text(entry, "author"))),
-        link=_text(entry, "feedburner_origlink") or _text(entry, "link"),
+        link=_text(entry, "feedburner_origlink") or _absolute(_text(entry, "link"), document.url),
         rights=one_line(to_text(_text(entry, "rights"))),
     )
 
@@ -133,7 +143,7 @@ def _body(entry: Mapping[str, Any]) -> str:
     body = max(texts, key=len, default="")
     teaser = to_text(_text(entry, "summary"))
     start = " ".join(ELLIPSIS.sub("", teaser).split())
-    if not start or start in " ".join(body.split()):
+    if not start or start in body.replace("\n\n", " ").replace("\n", " "):  # it has no other blanks in a row
         return body or teaser
     return f"{teaser}\n\n{body}" if body else teaser
 
@@ -146,7 +156,7 @@ def _is_readable(part: Mapping[str, Any]) -> bool:
 
 def _moment(entry: Mapping[str, Any], key: str, place: tzinfo, now: datetime) -> datetime | None:
     """A date of the entry. feedparser takes what carries no offset for UTC; it is local time at `place`."""
-    if f"{key}_parsed" not in entry or not (parsed := entry[f"{key}_parsed"]):
+    if not (parsed := entry.get(f"{key}_parsed")):
         return None
     try:
         year, month, day, hour, minute, second = parsed[:6]
@@ -158,21 +168,29 @@ def _moment(entry: Mapping[str, Any], key: str, place: tzinfo, now: datetime) ->
         return None
 
 
+def _absolute(link: str, url: str) -> str:
+    """The address that a link in the document at `url` leads to, "" if it is none."""
+    try:
+        return urljoin(url, link) if link else ""
+    except ValueError:
+        return ""
+
+
 def _text(entry: Mapping[str, Any], key: str) -> str:
     """A text of the entry, "" where it has none."""
     value = entry.get(key)
     return value if isinstance(value, str) else ""
 
 
-def _feed(feed: Mapping[str, Any], body: bytes) -> Feed:
+def _feed(feed: Mapping[str, Any], body: bytes, url: str) -> Feed:
     """What the feed says about itself."""
     related = {str(link.get("rel")): str(link.get("href") or "") for link in reversed(feed.get("links", ()))}
     return Feed(
         title=one_line(to_text(_text(feed, "title"))),
         language=_text(feed, "language") or str((feed.get("title_detail") or {}).get("language") or ""),
-        link=_text(feed, "link"),
-        hub=related.get("hub", ""),
-        topic=related.get("self", ""),
+        link=_absolute(_text(feed, "link"), url),
+        hub=_absolute(related.get("hub", ""), url),
+        topic=_absolute(related.get("self", ""), url),
         freshness=Freshness(
             ttl=_ttl(feed), skip_hours=frozenset(_hours(body)), skip_days=frozenset(_days(body))
         ),
