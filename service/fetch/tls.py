@@ -26,7 +26,7 @@ class Identities:
 
         A file that was renewed is read again. Raises NoCredentials.
         """
-        files = credentials.certificate(variable, os.environ)
+        files = credentials.certificate(variable, os.environ) if variable else None
         if files is None:
             return True
         try:
