@@ -2,7 +2,8 @@
 
 A shingle is four words in a row. Copies of a wire story share most of theirs, whatever a portal cuts away
 or adds; a teaser shares its own with the beginning of the story. So the store keeps the opening shingles of
-every text and a sample of the rest, finds candidates by them, and `containment` then compares whole texts.
+every text and a sample of the rest, finds candidates by them, and whole texts are compared then, see
+`story.containment`.
 
 Sources: Broder, "On the resemblance and containment of documents", SEQUENCES 1997 (shingles, containment,
 sampling by the hash modulo m); Silcock et al., "Noise-robust de-duplication at scale", arXiv 2210.04261
@@ -13,17 +14,15 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
-from math import fsum
 from sys import getsizeof
 from zlib import crc32
 
-from service.model import Item, Link
+from service.model import Item
 from service.story import marks
-from service.story.figures import Figures, compare
 from service.text.fold import fold
 from service.text.tokens import words
 
@@ -32,11 +31,8 @@ OPENING = 24  # shingles of the body that are always kept: teasers lie there
 MIDDLE = 200  # shingles: up to here the sample is denser, so that short texts have enough of one
 SAMPLING = 8, 16  # of the other shingles one of so many is kept, in the middle and behind it
 SHORT = 12  # words: a body below it says too little without its headline
-COMMON = 6  # items: a shingle in more of them than a story has copies is boilerplate
 MOST_KEPT = 600  # fingerprints of one item, however long
-LEAST_SHARED = 4  # shingles: less in common is chance, or a quotation
-THRESHOLD = 0.6  # of the smaller text, by weight
-TEASER = 0.5  # words of the smaller text over words of the larger
+BITMAP = 2048  # bits: a text of 300 words marks some 280 of them
 RECENT = 32  # texts that are kept ready: identity, hash and fingerprints ask for the same one in turn
 
 
@@ -149,12 +145,15 @@ class Sketch:
     told_length: int  # words of what the item tells
     shingles: array[int]  # those of the body in their order, then those of the headline alone
     told_shingles: int  # how many of them, from the first, are of what the item tells
+    bits: int  # the shingles as a bitmap, each at its number modulo the length of that
     kept: array[int]  # those under which the store finds it, see `fingerprints`
 
     @property
     def size(self) -> int:
         """Bytes that it takes in memory, about."""
-        return _FRAME + sum(map(getsizeof, (self.headline, self.figures, self.shingles, self.kept)))
+        return _FRAME + sum(
+            map(getsizeof, (self.headline, self.figures, self.shingles, self.bits, self.kept))
+        )
 
     @property
     def told(self) -> array[int]:
@@ -185,8 +184,9 @@ def _sketch(text: Text) -> Sketch:
     head, run = _shingled(text.headline), _shingled(text.body)
     if not head and not run:  # a flash of a few words, cut in two by headline and body
         head = _shingled(text.whole)
-    of_body = dict.fromkeys(run)
-    shingles = of_body | dict.fromkeys(head)
+    shingles = dict.fromkeys(run)
+    of_body = len(shingles)
+    shingles.update(dict.fromkeys(head))
     told = text.told
     joined = " ".join(told)
     return Sketch(
@@ -196,7 +196,8 @@ def _sketch(text: Text) -> Sketch:
         length=len(text.body),
         told_length=len(told),
         shingles=array("I", shingles),
-        told_shingles=len(of_body if len(text.body) >= SHORT else shingles),
+        told_shingles=of_body if len(text.body) >= SHORT else len(shingles),
+        bits=_bitmap(shingles),
         kept=_kept(head, run),
     )
 
@@ -208,95 +209,13 @@ def _kept(head: Sequence[int], run: Sequence[int]) -> array[int]:
     return array("I", dict.fromkeys(kept[:MOST_KEPT]))
 
 
+def _bitmap(shingles: Iterable[int]) -> int:
+    bits = bytearray(b"0" * BITMAP)
+    for h in shingles:
+        bits[h % BITMAP] = ord("1")
+    return int(bits, 2)
+
+
 def _shingled(run: Sequence[str]) -> list[int]:
     in_a_row = zip(*(run[start:] for start in range(SHINGLE)), strict=False)
     return [crc32(" ".join(four).encode("utf-8", "replace")) for four in in_a_row]
-
-
-# ---------------------------------------------------------------- the comparison
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """How much of the smaller text stands in the larger one.
-
-    `score` is the share by weight, 0 to 1; `shared` counts shingles. `kind` is None where the texts are no
-    versions of each other. `numbers_changed` pairs what the other text had with what stands there now.
-    `common` says that most of what they share stands in many items.
-    """
-
-    score: float
-    shared: int
-    kind: Link | None
-    numbers_changed: tuple[tuple[str, str], ...] = ()
-    common: bool = False
-
-
-def weight(count: float) -> float:
-    """What a fingerprint weighs that stands in so many stored items.
-
-    One in more than a handful of them belongs to a template or a footer and weighs `1 / (1 + df - 6)`.
-    """
-    return 1 / (1 + max(0, count - COMMON))
-
-
-class Probe:
-    """A new text, laid out once to be compared with each of many."""
-
-    def __init__(self, text: Sketch) -> None:
-        self._text = text
-        self._told = frozenset(text.told)
-        self._shingles = self._told.union(text.shingles[text.told_shingles :])
-
-    def containment(self, old: Sketch, weighs: Mapping[int, float]) -> Comparison:
-        """Whether it tells the same as an old text: the weighted share of the smaller one in the larger one.
-
-        `weighs` is the `weight` of fingerprints of the new one. A shingle whose weight is not known, since
-        only a sample is stored, weighs what its like weighs on average. Reports from one template share
-        their sentences but not their figures, see `story.figures`. A teaser begins in the opening of the
-        longer text; what stands only further down there is a quotation.
-        """
-        new = self._text
-        if _size(new) < _size(old):
-            small, large, shared = new, old, self._told.intersection(old.shingles)
-        else:
-            small, large, shared = old, new, self._shingles.intersection(old.told)
-        if len(shared) < LEAST_SHARED:
-            return Comparison(0.0, len(shared), None)
-        # Of an old text no weights are known but of what it shares.
-        known = (shared if small is old else self._told).intersection(weighs)
-        typical, other = _mean(weighs, known & shared), _mean(weighs, known - shared)
-        mass = len(shared) * typical
-        score = mass / (mass + (small.told_shingles - len(shared)) * other)
-        if score < THRESHOLD:
-            return Comparison(score, len(shared), None)
-        figures = _figures(new, old)
-        kind = Link.TEASER if small.told_length < TEASER * large.told_length else Link.COPY
-        opening = large.told[: 2 * OPENING]
-        quoted = small.length >= SHORT and frozenset(small.told[:OPENING]).isdisjoint(opening)
-        if not figures.agree or (quoted and kind is Link.TEASER):
-            return Comparison(score, len(shared), None)
-        return Comparison(
-            score,
-            len(shared),
-            kind=Link.NUMBER_CHANGED if figures.changed else kind,
-            numbers_changed=figures.changed,
-            common=typical < 0.5,
-        )
-
-
-def _size(text: Sketch) -> tuple[int, int, str]:
-    """By this one of two texts is the smaller, from whichever side they are compared."""
-    return text.told_length, text.hash, text.headline
-
-
-def _figures(new: Sketch, old: Sketch) -> Figures:
-    """What became of the numbers, of which most texts have none in common."""
-    if not (new.figures and old.figures):
-        return Figures(agree=True)
-    return compare(new.figures.split(), old.figures.split())
-
-
-def _mean(weighs: Mapping[int, float], shingles: Collection[int]) -> float:
-    """The mean weight of those shingles whose weight is known; they stand for the others of their sort."""
-    return fsum(map(weighs.__getitem__, shingles)) / len(shingles) if shingles else 1.0

@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 from service.model import Candidate, Item, Link, Placement, Signal
 from service.story import marks
-from service.story.fingerprint import COMMON, SHORT, Comparison, Probe, Sketch, normal, weight
+from service.story.containment import COMMON, Comparison, Probe, Weights, weights
+from service.story.fingerprint import SHORT, Sketch, normal
 from service.story.identity import Kind, Recognition
 
 SERIES = frozenset({marks.MARKET, marks.HOLDINGS})  # written from templates, day after day
@@ -142,15 +143,13 @@ def _by_likeness(
     compared = [
         (probe.containment(there, weighs[sources[other.story]]), other, there) for other, there in looked_at
     ]
-    others = {
-        other.story for comparison, other, there in compared if not comparison.kind and not _is_brief(there)
-    }
+    others = {other.story for comparison, other, there in compared if not comparison and not _is_brief(there)}
     own = {other.story for other, _ in looked_at if other.source == item.source}
     told = own if item.signal is Signal.NONE else set()
     near = [
         (comparison, other)
         for comparison, other, there in compared
-        if comparison.kind
+        if comparison
         and not (_is_series(item) and comparison.score < SERIES_THRESHOLD)
         and not (comparison.common and comparison.shared < NOTICE and not _kindred(text, there))
         # A police desk writes each accident in the words of the last; who corrects a number says so.
@@ -162,7 +161,6 @@ def _by_likeness(
         return None
     # A long text that is nearly the same says more than a teaser that is wholly contained.
     best, nearest = min(near, key=lambda pair: (-pair[0].score * pair[0].shared, pair[1].item))
-    assert best.kind
     return Placement(
         link=best.kind,
         story=nearest.story,
@@ -172,19 +170,16 @@ def _by_likeness(
     )
 
 
-def _elsewhere(sources: int, looked_at: int, frequency: Mapping[int, int]) -> Mapping[int, float]:
+def _elsewhere(sources: int, looked_at: int, frequency: Mapping[int, int]) -> Weights:
     """What each fingerprint weighs by the items outside a story that it stands in, as the candidates show.
 
     A report that forty portals carry is no boilerplate. It is told by its many sources: the reports from one
     template, too, may have come into one story, but from one desk. Where there are more candidates than are
     looked at, these stand for all.
     """
-    counts = set(frequency.values())
     if looked_at < COMPARED:
-        weighs = {count: weight(count - sources) for count in counts}
-    else:
-        weighs = {count: weight(count * (1 - sources / COMPARED)) for count in counts}
-    return {h: weighs[count] for h, count in frequency.items()}
+        return weights(frequency, lambda count: count - sources)
+    return weights(frequency, lambda count: count * (1 - sources / COMPARED))
 
 
 def _in_words(comparison: Comparison) -> str:
