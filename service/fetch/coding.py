@@ -41,8 +41,8 @@ class Decoder:
         self._packed = bool(codings)
         self._limit = limit
         self._read = 0  # bytes off the wire
-        self._parts: list[bytes] = []
-        self._size = self._members = 0
+        self._document = bytearray()  # one piece: thousands of small ones would leave the memory in holes
+        self._members = 0
         self._stream = zlib.decompressobj(EITHER_HEADER)
 
     def feed(self, chunk: bytes) -> None:
@@ -58,7 +58,7 @@ class Decoder:
         try:
             self._unpack(chunk)
         except zlib.error as error:
-            if not first or self._size:
+            if not first or self._document:
                 raise Broken("its packing is damaged") from error
             self._stream = zlib.decompressobj(NO_HEADER)
             self._unpack_headless(chunk)
@@ -67,7 +67,7 @@ class Decoder:
         """All of it; raises Broken where the packed stream has not ended."""
         if self._packed and self._read and not self._stream.eof:
             raise Broken("its packed stream breaks off")
-        return b"".join(self._parts)
+        return bytes(self._document)
 
     def _unpack(self, chunk: bytes) -> None:
         while chunk:
@@ -78,7 +78,7 @@ class Decoder:
                 if self._members > MOST_MEMBERS:
                     raise Broken(f"it is packed in more than {MOST_MEMBERS} parts")
                 self._stream = zlib.decompressobj(EITHER_HEADER)
-            self._keep(self._stream.decompress(chunk, self._limit - self._size + 1))
+            self._keep(self._stream.decompress(chunk, self._limit - len(self._document) + 1))
             chunk = self._stream.unconsumed_tail or self._stream.unused_data
 
     def _unpack_headless(self, chunk: bytes) -> None:
@@ -88,9 +88,9 @@ class Decoder:
             raise Broken("its packing is damaged") from error
 
     def _keep(self, part: bytes) -> None:
-        self._size += len(part)
-        if self._size > self._limit:
+        self._document += part
+        size = len(self._document)
+        if size > self._limit:
             raise TooLarge(f"more than {self._limit / 10**6:g} MB (http.max_bytes)")
-        if self._size > max(RATIO_FROM, RATIO * self._read):
+        if size > max(RATIO_FROM, RATIO * self._read):
             raise TooLarge(f"it unpacks to more than {RATIO} times its size, as only a trap does")
-        self._parts.append(part)
