@@ -24,7 +24,8 @@ demo:                       ## a wire, a rule, an alert
 	$(BIN)/monitor demo
 
 bench:                      ## each benchmark prints one JSON document
-	@for file in tests/bench/[a-z]*.py; do echo "== $$file"; $(BIN)/python "$$file" || exit 1; done
+	@for file in tests/bench/[a-z]*.py; do \
+		echo "== $$file"; $(BIN)/python -m "tests.bench.$$(basename "$$file" .py)" || exit 1; done
 
 pictures:                   ## the three of the README, taken by Chromium
 	$(BIN)/python -m tests.pictures

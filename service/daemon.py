@@ -124,6 +124,9 @@ class Daemon:
         self.scheduler.start()
         self.web.start()
         app.report("started", version=__version__, node=app.node.name, database=app.store.dialect)
+        with app.store.read() as tx:
+            if stopped := tx.installation.reason():
+                app.report("sending.stopped", reason=stopped)
         self.notifier.notify("READY=1")
 
     def _stop(self) -> None:

@@ -96,11 +96,13 @@ def test_a_copy_sends_nothing_until_it_is_told_to(monitor: Shell, tmp_path: Path
     wire = tmp_path / "wire.xml"
     wire.write_bytes(rss(TRIP))
     assert (1, 0) == tuple(copied("ingest", str(wire), "--json").json[key] for key in ("alerts", "sent"))
+    for command in (["poll"], ["test-channel", "console"]):
+        assert "`monitor resume-sending` lets it send from here" in copied(*command).err
     stopped = copied("doctor", "--json")
     assert (Exit.FAULT_FOUND, "FAIL") == (stopped.code, level(stopped, "sending"))
     assert "monitor resume-sending" in copied("status").out
     assert copied("resume-sending", "--json").json["sending"]
-    assert 1 == copied("poll", "--json").json["sent"]
+    assert 2 == copied("poll", "--json").json["sent"]
 
 
 def test_status_of_an_empty_monitor_says_what_to_do(monitor: Shell) -> None:

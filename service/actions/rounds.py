@@ -191,8 +191,16 @@ def _finish(app: App, tally: Tally) -> Tally:
     if hurried := deliver(app):
         left = "more messages wait for the rate of"
         tally.problems.append(f"{left} {', '.join(hurried)} (the next round or `monitor run` sends them)")
+    if stopped := why_stopped(app):
+        tally.problems.append(stopped)
     keep_counts(app)
     return tally
+
+
+def why_stopped(app: App) -> str:
+    """Why no message goes out; "" where they do."""
+    with app.store.read() as tx:
+        return tx.installation.reason()
 
 
 def test_channel(app: App, name: str) -> Delivery:

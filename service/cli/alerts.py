@@ -12,7 +12,7 @@ from service.cli.arguments import NUMBER, Choice
 from service.cli.drawing import table
 from service.cli.screens import delivery_lines, field, hit_lines
 from service.cli.session import Session, command, paged, part
-from service.cli.terminal import bold, local, moment, safe, state
+from service.cli.terminal import bold, local, moment, safe, state, talk
 from service.cli.words import _, ngettext, told
 from service.errors import UsageError
 from service.model import AlertState, DeliveryState, Exit
@@ -133,7 +133,10 @@ def test_channel(session: Session, name: str) -> int:
 
     with session.app() as app:
         sent = rounds.test_channel(app, name)
+        stopped = rounds.why_stopped(app)
         session.record(app, name, state=sent.state.value)
     shape = shapes.delivery(sent)
     session.answer(shape, delivery_lines([shape]))
+    if stopped:
+        talk(f"  {safe(told(stopped))}")
     return Exit.DONE if sent.state is DeliveryState.SENT else Exit.FAILED
