@@ -11,9 +11,10 @@ writethrus; the marks in daily use on the wires of dpa, dpa-AFX and AFP.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache, lru_cache
+from typing import NamedTuple
 
 from service.config import Agency
 from service.errors import ConfigError
@@ -243,9 +244,13 @@ def read(item: Item, agencies: Mapping[str, Agency] = {}) -> Item:
     but never lowers one. The status is the format's alone. Reading twice changes nothing.
     """
     found = list(_leading(item.headline, item.agency, agencies))
+    elsewhere = list(_signals_elsewhere(item))
+    trailing = TRAILING.search(item.headline)
+    if not (found or elsewhere or trailing):
+        return item
     marks = [each.text for each in found]
-    signals = [item.signal, *(each.mark.signal for each in found), *_signals_elsewhere(item)]
-    if trailing := TRAILING.search(item.headline):
+    signals = [item.signal, *(each.mark.signal for each in found), *elsewhere]
+    if trailing:
         marks.append(trailing[0].strip())
         signals.append(_TRAILING_SIGNALS[trailing[0].strip()[1].upper()])
     urgencies = [urgency for urgency in (item.urgency, *(each.mark.urgency for each in found)) if urgency]
@@ -277,49 +282,62 @@ def mark_length(headline: str, agency: str = "", agencies: Mapping[str, Agency] 
 
 def _leading(headline: str, agency: str, agencies: Mapping[str, Agency]) -> Iterator[_Found]:
     """The marks at the head of a headline, one after the other."""
-    table = _table(agency) if not agencies else _configured(agency, agencies) + _table(agency)
+    tables = (*_configured(agency, agencies), _table(agency))
     at = len(headline) - len(headline.lstrip())
-    while found := _next(headline, at, table):
+    while found := _next(headline, at, tables):
         yield found
         if found.mark.label or found.end >= len(headline):
             return
         at = found.end
 
 
-def _next(headline: str, at: int, table: tuple[Mark, ...]) -> _Found | None:
-    for mark in table:
+def _next(headline: str, at: int, tables: Iterable[_Table]) -> _Found | None:
+    for mark in (mark for table in tables if table.any.match(headline, at) for mark in table.marks):
         if match := mark.pattern.match(headline, at):
             closing = _CLOSING.match(headline, match.end())
             return _Found(mark, match[0].strip(), closing.end() if closing else match.end())
     return None
 
 
+class _Table(NamedTuple):
+    """Marks in the order in which they are tried, and all in one pattern: most headlines bear none."""
+
+    marks: tuple[Mark, ...]
+    any: re.Pattern[str]
+
+
+def _tabled(*marks: Mark) -> _Table:
+    return _Table(marks, re.compile("|".join(mark.pattern.pattern for mark in marks)))
+
+
 _CLOSING = re.compile(r"\s?(?:--?|[:/])?\s*")
 
 
-@lru_cache(maxsize=64)
-def _table(agency: str) -> tuple[Mark, ...]:
+def _table(agency: str) -> _Table:
     """The marks that an item of this agency may carry; of an unknown agency, all that are known.
 
     Portals pass on the headlines of their agencies without saying whose they are.
     """
-    own = next((table for name, table in TABLES.items() if name.casefold() == agency.casefold()), EVERY)
-    return own + ISSUERS + COMMON
+    return _whole_table(next((name for name in TABLES if name.casefold() == agency.casefold()), ""))
 
 
-def _configured(agency: str, agencies: Mapping[str, Agency]) -> tuple[Mark, ...]:
+@cache
+def _whole_table(name: str) -> _Table:
+    return _tabled(*TABLES.get(name, EVERY), *ISSUERS, *COMMON)
+
+
+def _configured(agency: str, agencies: Mapping[str, Agency]) -> Iterator[_Table]:
     """The marks of the configuration; they come first, so that they can overrule the tables."""
-    mine = [table for name, table in agencies.items() if not agency or name.casefold() == agency.casefold()]
-    return tuple(
-        mark for table in mine for mark in _compiled(tuple(table.marks.items()), tuple(table.genres.items()))
-    )
+    for name, table in agencies.items():
+        if not agency or name.casefold() == agency.casefold():
+            yield _compiled(tuple(table.marks.items()), tuple(table.genres.items()))
 
 
 @lru_cache(maxsize=64)
-def _compiled(marks: tuple[tuple[str, str], ...], genres: tuple[tuple[str, str], ...]) -> tuple[Mark, ...]:
+def _compiled(marks: tuple[tuple[str, str], ...], genres: tuple[tuple[str, str], ...]) -> _Table:
     own = [_from_config(word, meaning) for word, meaning in marks]
     own += [_from_config(word, "none", genre) for word, genre in genres]
-    return tuple(own)
+    return _tabled(*own)
 
 
 def _from_config(word: str, meaning: str, genre: str = "") -> Mark:
@@ -348,10 +366,9 @@ def _signals_elsewhere(item: Item) -> Iterator[Signal]:
     opening = item.body[:_OPENING_CHARACTERS]
     if KILL_REQUEST.search(opening):
         yield Signal.KILL
-    for line in opening.splitlines()[:5]:
-        for mark in _LINES:
-            if mark.pattern.match(line.strip()):
-                yield mark.signal
+    for line in map(str.strip, opening.splitlines()[:5]):
+        if _LINES.any.match(line):
+            yield from (mark.signal for mark in _LINES.marks if mark.pattern.match(line))
 
 
-_LINES = (*DPA, COMMON[0], COMMON[1], REUTERS[2])
+_LINES = _tabled(*DPA, COMMON[0], COMMON[1], REUTERS[2])
