@@ -473,6 +473,10 @@ HOSTILE = {
         Answer(raw=b"HTTP/1.1 302 F\r\nLocation: http://\xff\xfe/\xe9\r\nContent-Length: 0\r\n\r\n"),
         FailureKind.REFUSED,
     ),
+    "a redirect to a terminal": (
+        Answer(raw=b"HTTP/1.1 302 F\r\nLocation: http://a\x07.example/\r\nContent-Length: 0\r\n\r\n"),
+        FailureKind.REFUSED,
+    ),
     "a status line of bytes": (
         Answer(raw=b"HTTP/1.1 500 \xff\xfe\x1b[2J\r\nContent-Length: 0\r\n\r\n"),
         FailureKind.STATUS,

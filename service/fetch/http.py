@@ -265,7 +265,8 @@ class Client:
             return f"a redirect to {url.scheme or 'nowhere'}: is not followed"
         if url.user is not None or url.password is not None:
             return "a URL that carries a user or a password is not fetched (--auth-env VAR holds them)"
-        return self.guard.refusal(url.raw_host or "", url.port) if url.raw_host else "a URL without a host"
+        host = url.raw_host or ""
+        return self.guard.refusal(host, url.port) if HOST.fullmatch(host) else "a URL without a host"
 
     def _headers(self, source: Source, *, own_origin: bool) -> dict[str, str]:
         headers = {"User-Agent": self._agent, "Accept": ACCEPT, "Accept-Encoding": ASKED_FOR}
