@@ -297,11 +297,14 @@ def alive(pid: int, started_at: datetime) -> bool:
 
 
 def _started(pid: int) -> datetime | None:
-    """When a process of this host began (proc_pid_stat(5), field 22); None where there is none."""
+    """When a process of this host began (proc_pid_stat(5), field 22); None where none runs."""
     stat, boot = _read(f"/proc/{pid}/stat"), re.search(r"^btime (\d+)", _read("/proc/stat"), re.MULTILINE)
     if not stat or not boot:
         return None
-    ticks = int(stat.rpartition(")")[2].split()[19])
+    state, *fields = stat.rpartition(")")[2].split()
+    if state in "ZX":  # it ended, and nobody has asked how
+        return None
+    ticks = int(fields[18])
     return datetime.fromtimestamp(int(boot[1]) + ticks / os.sysconf("SC_CLK_TCK"), UTC)
 
 

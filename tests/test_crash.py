@@ -9,12 +9,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from service.actions import rules
-from service.app import build
+from service.app import alive, build
 from service.config import load
 from service.failpoints import NAMES
 from service.model import DeliveryState, Rule, Source, utcnow
@@ -184,3 +185,18 @@ def test_a_daemon_ends_cleanly_and_takes_up_rules_and_sources_as_they_come(site:
         posts = site.hooks.wait(2, DEADLINE)
     assert 0 == daemon.returncode
     assert new.headline == posts[-1].json["item"]["headline"]
+
+
+def test_a_process_that_ended_is_dead_though_nobody_has_reaped_it() -> None:
+    """As under a first process of a container that reaps none: its leases would be kept for their time."""
+    began = utcnow()
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        assert alive(process.pid, began)
+        assert not alive(process.pid, began - timedelta(hours=1))  # another process had the number
+        process.kill()
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        assert not alive(process.pid, began)
+    finally:
+        process.kill()
+        process.communicate(timeout=DEADLINE)
