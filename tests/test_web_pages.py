@@ -5,19 +5,23 @@ from __future__ import annotations
 import re
 import time
 from contextlib import ExitStack
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import cast
 from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
 import httpx
 import pytest
+from jinja2.runtime import Context
 from markupsafe import escape
 
 from service.actions import board, exports, handover, people, silences
 from service.model import SourceState, Status
 from service.web.drawing import bars, outside
 from service.web.server import Server
+from service.web.viewer import NOBODY, Viewer
+from service.web.views import at
 from tests.desk import DEADLINE, busy_desk, desk
 from tests.newsroom import MARKET, PRICES, TRIP, Entry, newsroom
 
@@ -203,6 +207,9 @@ def test_a_back_test_is_streamed_with_what_it_gains_and_loses(tmp_path: Path) ->
             assert answer.headers["content-type"].startswith("text/event-stream")
             text = answer.read().decode()
         assert "gains 2, loses 1" in text
+        nothing_yet = visitor.post("/rules/try", query="").text
+        assert "appears here while you write" in nothing_yet
+        assert "wrong" not in nothing_yet
         wrong = visitor.post("/rules/try", query="Kim NEAR/0 Reise").text
         assert "~~~" in wrong
 
@@ -359,3 +366,11 @@ def test_what_was_refused_and_why_is_said_in_the_language_of_the_reader(tmp_path
         assert "wie in Kim NEAR/8 Peking" in page
         assert "keine Regel namens nosuch" in web.client.get("/rules/nosuch", headers=german).text
         assert "no rule named nosuch" in web.get("/rules/nosuch").text
+
+
+@pytest.mark.parametrize(("language", "day"), [("en", "{} Mar 09:05<"), ("de", "{}. März 09:05<")])
+def test_a_day_is_written_as_in_the_language(language: str, day: str) -> None:
+    today = datetime.now(UTC)
+    other = 3 if (today.month, today.day) != (3, 3) else 4  # of today the hour is enough
+    moment = today.replace(month=3, day=other, hour=9, minute=5)
+    assert day.format(other) in at(cast(Context, {"viewer": Viewer(NOBODY, language)}), moment)

@@ -154,7 +154,7 @@ def preview_rule(request: Request, app: Monitor, _who: Writer, viewer: Asking, s
 def _trials(app: App, sent: Form) -> Iterator[Trial]:
     """The trial of what is in the editor, again and again as it grows."""
     if not sent["query"]:
-        yield Trial(problem=" ")
+        yield Trial()
         return
     try:
         query = trials.understand(app, sent["query"], sent["language"])

@@ -17,7 +17,7 @@ from typing import Any, TypeVar, cast
 from urllib.parse import quote, urlencode
 
 from babel import Locale
-from babel.dates import format_date, format_datetime, format_time, format_timedelta
+from babel.dates import format_date, format_datetime, format_skeleton, format_time, format_timedelta
 from babel.numbers import format_decimal
 from fastapi import Request, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
@@ -216,7 +216,7 @@ def at(context: Context, moment: datetime | None, style: str = "auto") -> Markup
     if style == "clock" or (style == "auto" and local.date() == today.date()):
         text = clock
     elif local.year == today.year:
-        text = f"{format_date(local, 'd MMM', locale=viewer.locale)} {clock}"
+        text = f"{format_skeleton('MMMd', local, locale=viewer.locale)} {clock}"
     else:
         text = format_datetime(local, "short", locale=viewer.locale)
     whole = format_datetime(local, "full", locale=viewer.locale)
@@ -237,7 +237,7 @@ def ago(context: Context, moment: datetime | None, now: datetime) -> str:
 def lasting(context: Context, length: timedelta) -> str:
     """How long, in words: `2 hours`."""
     viewer: Viewer = context["viewer"]
-    return format_timedelta(length, threshold=1.2, locale=viewer.locale)
+    return format_timedelta(length, threshold=1.2, locale=viewer.locale).replace(" ", "\N{NO-BREAK SPACE}")
 
 
 @pass_context
