@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -42,3 +43,17 @@ def test_a_mail_program_unsubscribes_with_one_click(tmp_path: Path) -> None:
         with room.app.store.read() as tx:
             [silence] = tx.alerts.silences(room.app.store.now())
         assert ("rule", "Kim") in silence.matchers
+
+
+@pytest.mark.slow
+def test_the_page_of_a_message_does_not_hand_out_its_links(tmp_path: Path) -> None:
+    """Whoever may only look could otherwise acknowledge, or unsubscribe somebody."""
+    with busy_desk(tmp_path, **WEB) as (room, visitor):
+        text = room.hooks.posts[0].json["text"]
+        with room.app.store.read() as tx:
+            [sent] = tx.outbox.list()
+        page = visitor.get(f"/deliveries/{sent.id}").text
+        assert "I take care of it: https://monitor.example.org/l/…" in page
+        tokens = re.findall(r"/l/(\S+)", text)
+        assert 4 == len(tokens)
+        assert [] == [token for token in tokens if token in page]

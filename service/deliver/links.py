@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hmac
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -20,6 +21,7 @@ from service.model import DeliveryKind
 VALID = timedelta(days=30)
 SIGNATURE_BYTES = 16
 PATH = "/l/"
+TOKEN = re.compile(rf"{PATH}[\w.-]+")
 
 
 class Does(StrEnum):
@@ -77,6 +79,11 @@ def addresses(
         return {}
     until, root = now + VALID, base_url.rstrip("/")
     return {each.value: f"{root}{PATH}{sign(Link(each, delivery, until), key)}" for each in does}
+
+
+def keyless(text: str) -> str:
+    """The text of a message without what its links are opened by: others read it than whom it was sent to."""
+    return TOKEN.sub(f"{PATH}…", text)
 
 
 def _signature(said: str, key: bytes) -> str:

@@ -30,6 +30,7 @@ from service.actions import board
 from service.actions.shapes import span, when
 from service.app import App
 from service.deliver.dialect import CONTROL, clean
+from service.deliver.links import keyless
 from service.locale.catalogue import UI_LANGUAGES, catalogue
 from service.locale.reasons import Reasons, reasons
 from service.model import Evidence, Item
@@ -134,6 +135,7 @@ def _environment(language: str, app: App) -> Environment:
         "span": span,
         "at": at,
         "ago": ago,
+        "keyless": keyless,
         "lasting": lasting,
         "brief": brief,
         "number": number,
