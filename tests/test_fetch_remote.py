@@ -205,7 +205,7 @@ def test_the_login_comes_from_the_environment(
     monkeypatch.delenv("WIRE_LOGIN")
     unset = fetcher.fetch(source)
     assert isinstance(unset, Failure)
-    assert unset.reason == "the environment variable WIRE_LOGIN is not set (it holds the credentials)"
+    assert unset.reason == "the environment variable WIRE_LOGIN is not set (it holds user:password)"
 
 
 def test_files_come_over_tls_from_a_server_whose_certificate_is_trusted(

@@ -28,7 +28,7 @@ def headers(variable: str, environment: Mapping[str, str]) -> dict[str, str]:
     """The headers that carry the credentials; none for an empty name. Raises NoCredentials."""
     if not variable:
         return {}
-    value = _value(variable, environment)
+    value = _value(variable, environment, "the credentials")
     if found := _lines(value):
         return {name: each for name, each in found.items() if name.lower() not in (CERTIFICATE, KEY)}
     if ":" in value and value.isprintable():
@@ -46,17 +46,17 @@ def login(variable: str, environment: Mapping[str, str]) -> tuple[str, str] | No
     """User and password, for what is no HTTP; None for an empty name. Raises NoCredentials."""
     if not variable:
         return None
-    user, colon, password = _value(variable, environment).partition(":")
+    user, colon, password = _value(variable, environment, "user:password").partition(":")
     if not colon or not user.isprintable() or not password.isprintable():
         raise NoCredentials(f"the environment variable {variable} does not hold user:password")
     return user, password
 
 
-def _value(variable: str, environment: Mapping[str, str]) -> str:
+def _value(variable: str, environment: Mapping[str, str], what: str) -> str:
     """What the variable holds; raises NoCredentials where that is nothing."""
     if value := environment.get(variable, "").strip():
         return value
-    raise NoCredentials(f"the environment variable {variable} is not set (it holds the credentials)")
+    raise NoCredentials(f"the environment variable {variable} is not set (it holds {what})")
 
 
 def _lines(value: str) -> dict[str, str]:
