@@ -34,7 +34,7 @@ class Allowance:
         if took >= self._timeout:
             return f"no complete answer within {self._timeout:g} s (http.timeout)"
         if self._size:
-            return f"its document came too slowly: {self._size} bytes in {took:.1f} s (http.timeout)"
+            return f"its document came too slowly: {self._size:,} bytes in {took:.1f} s (http.timeout)"
         return f"nothing of a document came within {took:.1f} s (a longer http.timeout allows for more)"
 
 
