@@ -18,7 +18,8 @@ from service.model import Candidate, Item, Link, Placement, Seen, Signal, Source
 from service.reading import Reading, Recalled, StaleError
 from service.store.db import Transaction
 from service.store.items import Entry
-from service.store.stories import POSTINGS, SHARED, Wanted, likeliest
+from service.store.postings import POSTINGS
+from service.store.stories import SHARED, Wanted, likeliest
 from service.story import fingerprint, identity, naming, thread
 from service.story.fingerprint import Sketch
 from service.story.identity import Keys, Kind, Recognition
@@ -133,9 +134,9 @@ class _Placing:
         self._readings = readings
         wanted = [Wanted(one.item.canonical_link, one.sketch.hash, one.sketch.kept) for one in readings]
         tx.stories.serialize()
-        self._stored = tx.stories.document_frequency({h for one in readings for h in one.sketch.kept})
+        self._stored = tx.postings.under({h for one in readings for h in one.sketch.kept})
         self._likes = tx.stories.look_up(wanted, self._stored, now - STORY_WINDOW, CANDIDATES)
-        self._frequency = dict(self._stored)
+        self._frequency = {h: len(items) for h, items in self._stored.items()}
         self._sketches = sketches.of(tx, {each.item for each in chain.from_iterable(self._likes)})
         self._ids = iter(tx.items.reserve(len(readings)))
         self._stories = iter(tx.stories.reserve(len(readings)))

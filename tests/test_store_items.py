@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from service.errors import NotFoundError
 from service.model import Instrument, Item, Link, Placement, Seen, Signal, Source, Status
-from service.store.db import Store
+from service.store.db import Store, Transaction
 from service.store.items import Entry
 from tests.clock import ManualClock
 
@@ -58,6 +58,10 @@ def candidates(store: Store, since: timedelta = HOUR, **wanted: Any) -> list[tup
     with store.begin() as tx:
         found = tx.stories.candidates(since=store.now() - since, **given)
     return [(one.item, one.shared, one.link, one.text) for one in found]
+
+
+def under(tx: Transaction, fingerprints: Collection[int]) -> dict[int, list[int]]:
+    return {h: list(items) for h, items in tx.postings.under(fingerprints).items()}
 
 
 def test_an_item_comes_back_as_it_was_stored(store: Store, source: int) -> None:
@@ -260,10 +264,12 @@ def test_only_the_window_is_searched(store: Store, source: int, clock: ManualClo
 
 
 def test_boilerplate_is_counted_up_to_forty(store: Store, source: int) -> None:
-    for number in range(43):
-        add(store, Item(headline="a", source=source), fingerprints=[1, 100 + number])
+    ids = [
+        add(store, Item(headline="a", source=source), fingerprints=[1, 100 + number]).id
+        for number in range(43)
+    ]
     with store.read() as tx:
-        assert tx.stories.document_frequency([1, 100, 142, 7]) == {1: 40, 100: 1, 142: 1}
+        assert under(tx, [1, 100, 142, 7]) == {1: ids[:40], 100: ids[:1], 142: ids[42:]}
 
 
 def test_items_of_one_document_are_stored_as_if_they_had_come_one_by_one(store: Store, source: int) -> None:
@@ -282,7 +288,7 @@ def test_items_of_one_document_are_stored_as_if_they_had_come_one_by_one(store: 
                 Entry(replace(old, headline="c", id=third, source=afp), copy, [1], 3, 7, range(4)),
             ],
             now,
-            tx.stories.document_frequency(range(4)),
+            tx.postings.under(range(4)),
         )
     with store.read() as tx:
         kept = tx.stories.get(story)
@@ -292,14 +298,14 @@ def test_items_of_one_document_are_stored_as_if_they_had_come_one_by_one(store: 
             2: Seen(2, first, story, 1),
         }
         assert [one.headline for one in tx.items.list()] == ["c", "b"]
-        assert tx.stories.document_frequency(range(4)) == {0: 3, 1: 3, 2: 3, 3: 1}
+        assert under(tx, range(4)) == {h: [first, second, third] for h in range(3)} | {3: [third]}
 
 
 def test_a_posting_list_ends_within_a_document_too(store: Store, source: int) -> None:
     one = Item(headline="a", source=source)
     with store.begin() as tx:
         tx.items.add_all([Entry(one, FIRST, [], 0, 0, [1])] * 43, store.now(), {})
-        assert tx.stories.document_frequency([1]) == {1: 40}
+        assert [len(items) for items in under(tx, [1]).values()] == [40]
         assert tx.items.count() == 43
 
 

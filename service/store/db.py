@@ -36,6 +36,7 @@ from service.store.once import Once
 from service.store.outages import Outages
 from service.store.outbox import Outbox
 from service.store.people import People
+from service.store.postings import Postings
 from service.store.rules import Rules
 from service.store.schema import REVISION
 from service.store.secrets import Secrets
@@ -79,8 +80,9 @@ class Transaction:
         self.subscriptions = Subscriptions(connection)
         self.ledger = Ledger(connection)
         self.joining = Joining(connection)
-        self.stories = Stories(connection, veil)
-        self.items = Items(connection, self.stories, veil)
+        self.postings = Postings(connection)
+        self.stories = Stories(connection, self.postings, veil)
+        self.items = Items(connection, self.stories, self.postings, veil)
         self.rules = Rules(connection)
         self.alerts = Alerts(connection, veil)
         self.outbox = Outbox(connection, veil)

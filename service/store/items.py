@@ -25,6 +25,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from service.errors import NotFoundError
 from service.model import Item, Link, Placement, Seen
+from service.store.postings import Postings
 from service.store.rows import columns, reserve, slices, values
 from service.store.schema import item as table
 from service.store.schema import seen
@@ -67,9 +68,10 @@ class Entry(NamedTuple):
 class Items:
     """The items of one transaction."""
 
-    def __init__(self, connection: Connection, stories: Stories, veil: Veil) -> None:
+    def __init__(self, connection: Connection, stories: Stories, postings: Postings, veil: Veil) -> None:
         self._connection = connection
         self._stories = stories
+        self._postings = postings
         self._veil = veil
         self._search = Search(connection)
 
@@ -91,18 +93,18 @@ class Items:
         text_hash: int,
         fingerprints: Collection[int],
         now: datetime,
-        frequency: Mapping[int, int] | None = None,
+        postings: Mapping[int, Sequence[int]] | None = None,
     ) -> Item:
         """The item as it was stored, with its id and its story.
 
         The story is opened or joined, the keys lead to this version from now on, and its fingerprints are
-        found by later items. An item without `received_at` was received now. `frequency` is what
-        `stories.document_frequency` says of the fingerprints, where the caller has asked already.
+        found by later items. An item without `received_at` was received now. `postings` is what
+        `Postings.under` says of the fingerprints, where the caller has asked already.
         """
         [stored] = self.add_all(
             [Entry(item, placement, keys, content, text_hash, fingerprints)],
             now,
-            self._stories.document_frequency(fingerprints) if frequency is None else frequency,
+            self._postings.under(fingerprints) if postings is None else postings,
         )
         return stored
 
@@ -111,12 +113,12 @@ class Items:
         return reserve(self._connection, table, count)
 
     def add_all(
-        self, entries: Sequence[Entry], now: datetime, frequency: Mapping[int, int]
+        self, entries: Sequence[Entry], now: datetime, postings: Mapping[int, Sequence[int]]
     ) -> Sequence[Item]:
         """The same for many items, in their order, in a handful of statements.
 
         An item that has an id keeps it, see `reserve`; so does one that opens a story and has its id.
-        `frequency` is what `stories.document_frequency` says of the fingerprints of all.
+        `postings` is what `Postings.under` says of the fingerprints of all.
         """
         if not entries:
             return []
@@ -127,7 +129,7 @@ class Items:
             self._connection.execute(SUPERSEDE, outdated)
         for late, some in groupby(entries, key=lambda each: each.placement.late):
             self._remember(some, late=late)
-        self._stories.post([(each.item.id, each.fingerprints) for each in entries], frequency)
+        self._postings.add([(each.item.id, each.fingerprints) for each in entries], postings)
         self._search.add([each.item for each in entries])
         return [each.item for each in entries]
 

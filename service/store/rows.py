@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+import json
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import fields
 from typing import Any, TypeVar
 
@@ -33,6 +34,12 @@ def slices(numbers: Collection[Number]) -> Iterator[Sequence[Number]]:
         yield ordered[start : start + SLICE]
 
 
+def listed(connection: Connection, numbers: Iterable[int | None]) -> object:
+    """`numbers` as the one parameter that is a list, as the engine takes it."""
+    whole = list(numbers)
+    return json.dumps(whole) if connection.dialect.name == "sqlite" else whole
+
+
 RESERVE = {
     "sqlite": text(
         "WITH RECURSIVE taken (id) AS ("
@@ -45,6 +52,8 @@ RESERVE = {
 
 def reserve(connection: Connection, table: Table, count: int) -> list[int]:
     """So many ids of rows to come, in order; rows that are then added under other ids must wait for these."""
+    if not count:
+        return []
     rows = connection.execute(RESERVE[connection.dialect.name], {"name": table.name, "count": count})
     return list(rows.scalars())
 

@@ -1,12 +1,7 @@
-"""Stories, and what a new item may belong to.
-
-Posting lists of fingerprints are capped when they are written: a fingerprint that 40 items share is
-boilerplate and finds nothing more, so a look-up costs the same whatever the size of the archive.
-"""
+"""Stories, and what a new item may belong to."""
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,12 +28,12 @@ from sqlalchemy import (
 
 from service.errors import NotFoundError
 from service.model import Candidate, Item, Sighting, Status, Story
-from service.store.rows import columns, reserve, slices
-from service.store.schema import fingerprint, item, source
+from service.store.postings import POSTINGS, Postings
+from service.store.rows import columns, listed, reserve, slices
+from service.store.schema import item, source
 from service.store.schema import story as table
 from service.store.veil import Veil
 
-POSTINGS = 40  # items under one fingerprint
 POSTINGS_READ = 20 * POSTINGS  # of the fingerprints of one item
 SHARED = 4  # fingerprints in common, from which on an item is a candidate
 
@@ -66,8 +61,9 @@ def link_hash(canonical_link: str) -> int | None:
 class Stories:
     """The stories of one transaction."""
 
-    def __init__(self, connection: Connection, veil: Veil) -> None:
+    def __init__(self, connection: Connection, postings: Postings, veil: Veil) -> None:
         self._connection = connection
+        self._postings = postings
         self._veil = veil
         self._locked = connection.dialect.name != "postgresql"  # SQLite has one writer anyway
 
@@ -85,20 +81,20 @@ class Stories:
         fingerprints: Collection[int],
         since: datetime,
         limit: int = 8,
-        frequency: Mapping[int, int] | None = None,
+        postings: Mapping[int, Sequence[int]] | None = None,
     ) -> list[Candidate]:
         """Stored items that a new one may belong to, the likeliest first, at most `limit`.
 
         They have its link, its text, or at least four of its fingerprints, and were stored at `since` or
-        later. Waits, on PostgreSQL, until no other node is placing. `frequency` is what `document_frequency`
-        says of the fingerprints, where the caller has asked already.
+        later. Waits, on PostgreSQL, until no other node is placing. `postings` is what `Postings.under` says
+        of the fingerprints, where the caller has asked already.
         """
         self.serialize()
-        known = self.document_frequency(fingerprints) if frequency is None else frequency
+        known = self._postings.under(fingerprints) if postings is None else postings
         return self.look_up([Wanted(canonical_link, text_hash, fingerprints)], known, since, limit)[0]
 
     def look_up(
-        self, wanted: Sequence[Wanted], frequency: Mapping[int, int], since: datetime, limit: int = 8
+        self, wanted: Sequence[Wanted], postings: Mapping[int, Sequence[int]], since: datetime, limit: int = 8
     ) -> list[list[Candidate]]:
         """The same for each of many new items, such as those of one document, at once."""
         self.serialize()
@@ -107,8 +103,7 @@ class Stories:
             return [[] for _ in wanted]
         links = self._same("link", [link_hash(one.canonical_link) for one in wanted], floor, limit)
         texts = self._same("text", [one.text_hash for one in wanted], floor, limit)
-        rare = [_rarest(one.fingerprints, frequency) for one in wanted]
-        shared = [self._sharing(fingerprints, floor, limit) for fingerprints in rare]
+        shared = [_sharing(one.fingerprints, postings, floor, limit) for one in wanted]
         known = self._known({*chain.from_iterable(chain(links, texts, shared))})
         found = []
         for linked, told, near in zip(links, texts, shared, strict=True):
@@ -125,11 +120,6 @@ class Stories:
             ]
             found.append(likeliest(each, limit))
         return found
-
-    def document_frequency(self, fingerprints: Collection[int]) -> dict[int, int]:
-        """In how many items each fingerprint stands, counted up to 40; one that is new is left out."""
-        rows = self._run("frequency", wanted=self._list(fingerprints))
-        return {h: count for h, count in rows.all()}  # noqa: C416 - rows are no pairs to the types
 
     def get(self, story_id: int) -> Story:
         """The story; raises NotFoundError."""
@@ -213,26 +203,14 @@ class Stories:
         ]
         if rows:
             self._connection.execute(OPEN, rows)
-        for (story, by), more in Counter((one.story, one.source) for one, _, _ in entering).items():
-            if story in opened:
-                continue
-            joined = {"joined": story, "by": by, "more": more, "title": headline.get(story), "at": now}
-            if not self._connection.execute(JOIN, joined).rowcount:
-                raise NotFoundError("story", story)
-
-    def post(self, postings: Iterable[tuple[int, Collection[int]]], frequency: Mapping[int, int]) -> None:
-        """Enter items into the posting lists of their fingerprints that are not full.
-
-        `frequency` is what `document_frequency` says of the fingerprints.
-        """
-        known = dict(frequency)
-        rows = []
-        for number, fingerprints in postings:
-            room = sorted(h for h in set(fingerprints) if known.get(h, 0) < POSTINGS)
-            known |= {h: known.get(h, 0) + 1 for h in room}
-            rows.append({"item": number, "wanted": self._list(room)})
-        if rows:
-            self._connection.execute(STATEMENTS["post", self._connection.dialect.name], rows)
+        joined = [
+            {"joined": story, "by": by, "more": more, "title": headline.get(story), "at": now}
+            for (story, by), more in Counter((one.story, one.source) for one, _, _ in entering).items()
+            if story not in opened
+        ]
+        if joined and self._connection.execute(JOIN, joined).rowcount < len(joined):
+            for story in {one.story for one, _, _ in entering} - opened.keys():
+                self.get(story)
 
     def prune(self, before: datetime, limit: int) -> int:
         """Drop up to `limit` stories that ended before then and have no items left, with their alerts."""
@@ -241,23 +219,12 @@ class Stories:
         return self._connection.execute(delete(table).where(table.c.id.in_(old))).rowcount
 
     def prune_postings(self, before: datetime, start: int | None, rows: int) -> tuple[int, int | None]:
-        """Drop postings of items stored before then, in one stretch of about `rows` postings.
+        """Drop postings of items stored before then, in one stretch of `rows` posting lists.
 
         How many went, and the fingerprint at which the next stretch starts; None at the end.
         """
         floor = self.floor(before)
-        here = [] if start is None else [fingerprint.c.h >= start]
-        ahead = (
-            select(fingerprint.c.h)
-            .where(*here)
-            .order_by(fingerprint.c.h)
-            .offset(max(rows, POSTINGS + 1))
-            .limit(1)
-        )
-        end: int | None = self._connection.execute(ahead).scalar()
-        stretch = here if end is None else [*here, fingerprint.c.h < end]
-        old = [] if floor is None else [fingerprint.c.item < floor]
-        return self._connection.execute(delete(fingerprint).where(*stretch, *old)).rowcount, end
+        return self._postings.prune(2**63 - 1 if floor is None else floor, start, rows)
 
     def floor(self, since: datetime) -> int | None:
         """The first id of the items stored at `since` or later; None where there is none."""
@@ -266,42 +233,41 @@ class Stories:
     def _same(self, what: str, hashes: Sequence[int | None], floor: int, limit: int) -> list[set[int]]:
         """For each hash, that of a link or of a text, the newest items that have it."""
         found: list[set[int]] = [set() for _ in hashes]
-        for number, item_id in self._run(what, wanted=self._list(hashes), floor=floor, most=limit):
+        for number, item_id in self._run(
+            what, wanted=listed(self._connection, hashes), floor=floor, most=limit
+        ):
             found[number].add(item_id)
         return found
 
-    def _sharing(self, fingerprints: Collection[int], floor: int, limit: int) -> dict[int, int]:
-        """The items with the most fingerprints in common, with their number."""
-        if len(fingerprints) < SHARED:
-            return {}
-        near = self._run("sharing", wanted=self._list(fingerprints), floor=floor, least=SHARED, most=limit)
-        return {item_id: shared for item_id, shared in near}  # noqa: C416 - rows are no pairs to the types
-
     def _known(self, ids: Collection[int]) -> dict[int, Row[Any]]:
         """Where each of these items came from, and the story it is in."""
-        return {row.id: row for row in self._run("known", wanted=self._list(ids))}
+        return {row.id: row for row in self._run("known", wanted=listed(self._connection, ids))}
 
     def _run(self, what: str, **given: object) -> CursorResult[*tuple[Any, ...]]:
         return self._connection.execute(STATEMENTS[what, self._connection.dialect.name], given)
-
-    def _list(self, numbers: Iterable[int | None]) -> object:
-        """A parameter that is a list, as the engine takes it."""
-        listed = list(numbers)
-        return json.dumps(listed) if self._connection.dialect.name == "sqlite" else listed
 
     def _items(self, where: ColumnElement[bool]) -> list[Item]:
         rows = self._connection.execute(select(*ITEM).where(where).order_by(item.c.id))
         return self._veil.items(Item(**row._asdict()) for row in rows)
 
 
-def _rarest(fingerprints: Collection[int], frequency: Mapping[int, int]) -> list[int]:
-    """Those that are known, the rarest first, as far as their posting lists are worth reading.
+def _sharing(
+    fingerprints: Collection[int], postings: Mapping[int, Sequence[int]], floor: int, limit: int
+) -> dict[int, int]:
+    """The items at `floor` or later with the most fingerprints in common, with their number.
 
-    What stands in few items tells most; where all is boilerplate, twenty full lists tell as much as fifty.
+    The rarest fingerprints are counted first, as far as their posting lists are worth reading. What stands in
+    few items tells most; where all is boilerplate, twenty full lists tell as much as fifty.
     """
-    known = sorted((frequency[h], h) for h in set(fingerprints) if h in frequency)
+    known = sorted((len(postings[h]), h) for h in set(fingerprints) if h in postings)
     read = accumulate((count for count, _ in known), initial=0)
-    return [h for (_, h), before in zip(known, read, strict=False) if before < POSTINGS_READ]
+    rare = [postings[h] for (_, h), before in zip(known, read, strict=False) if before < POSTINGS_READ]
+    shared = Counter(chain.from_iterable(rare))
+    near = sorted(
+        ((count, number) for number, count in shared.items() if count >= SHARED and number >= floor),
+        reverse=True,
+    )
+    return {number: count for count, number in near[:limit]}
 
 
 def likeliest(candidates: Iterable[Candidate], limit: int) -> list[Candidate]:
@@ -331,25 +297,13 @@ SAME = {
     " ORDER BY item.id DESC LIMIT :most) AS same",
 }
 LISTED = {"sqlite": "IN (SELECT value FROM json_each(:wanted) AS picked)", "postgresql": "= ANY(:wanted)"}
-POST = {
-    "sqlite": "INSERT INTO fingerprint (h, item) SELECT value, :item FROM json_each(:wanted)",
-    "postgresql": "INSERT INTO fingerprint (h, item)"
-    " SELECT h, :item FROM unnest(CAST(:wanted AS bigint[])) AS h",
-}
-SHARING = (
-    "SELECT item, count(*) FROM fingerprint WHERE h {0} AND item >= :floor GROUP BY item"
-    " HAVING count(*) >= :least ORDER BY count(*) DESC, item DESC LIMIT :most"
-)
 STATEMENTS = {
     (what, dialect): text(sql.format(LISTED[dialect]))
     for dialect in LISTED
     for what, sql in (
         ("link", SAME[dialect].format("link_hash")),
         ("text", SAME[dialect].format("text_hash")),
-        ("post", POST[dialect]),
         ("known", "SELECT id, source, story FROM item WHERE id {0}"),
-        ("frequency", "SELECT h, count(*) FROM fingerprint WHERE h {0} GROUP BY h"),
-        ("sharing", SHARING),
     )
 }
 OPEN = insert(table)

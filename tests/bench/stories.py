@@ -110,12 +110,14 @@ def fill(database: Path, items: int, source: int) -> None:
             (items,),
         )
         # In the order of the key, or a million scattered writes would take longer than the bench.
-        connection.execute("CREATE TEMP TABLE loose (h, item)")
+        connection.execute("CREATE TEMP TABLE loose (h, items)")
         postings = (
-            (random_.getrandbits(63) - 2**62, item) for item in range(1, items + 1) for _ in range(POSTINGS)
+            (random_.getrandbits(63) - 2**62, item.to_bytes(8))
+            for item in range(1, items + 1)
+            for _ in range(POSTINGS)
         )
         connection.executemany("INSERT INTO loose VALUES (?, ?)", postings)
-        connection.execute("INSERT OR IGNORE INTO fingerprint SELECT h, item FROM loose ORDER BY h, item")
+        connection.execute("INSERT OR IGNORE INTO fingerprint SELECT h, items FROM loose ORDER BY h")
         connection.execute("DROP TABLE loose")
         connection.commit()
         connection.execute("ANALYZE")
@@ -127,9 +129,9 @@ def posting_bytes(database: Path) -> int:
     copy = database.with_suffix(".postings")
     with closing(sqlite3.connect(database)) as connection:
         connection.execute("ATTACH ? AS copy", (str(copy),))
-        connection.execute("CREATE TABLE copy.fingerprint (h, item, PRIMARY KEY (h, item)) WITHOUT ROWID")
+        connection.execute("CREATE TABLE copy.fingerprint (h INTEGER PRIMARY KEY, items)")
         # In the order of arrival, so that pages are split as they are in service.
-        connection.execute("INSERT INTO copy.fingerprint SELECT h, item FROM main.fingerprint ORDER BY item")
+        connection.execute("INSERT INTO copy.fingerprint SELECT * FROM main.fingerprint ORDER BY items")
         connection.commit()
     return copy.stat().st_size
 
@@ -156,14 +158,15 @@ def _take_in(tx: Transaction, item: Item, sketches: Sketches) -> tuple[Item, Pla
     [keys] = identify([known_by])
     all_names = (keys.primary, *keys.aliases)
     recognition = recognise(keys, known_by, tx.items.seen(item.source, all_names))
-    frequency = tx.stories.document_frequency(text.kept)
+    postings = tx.postings.under(text.kept)
     candidates = tx.stories.candidates(
         canonical_link=item.canonical_link,
         text_hash=text.hash,
         fingerprints=text.kept,
         since=item.received_at - WINDOW,
-        frequency=frequency,
+        postings=postings,
     )
+    frequency = {h: len(items) for h, items in postings.items()}
     near = sketches.of(tx, {each.item for each in candidates})
     placement = place(item, text, recognition, candidates, near, frequency)
     cpu = time.process_time() - begin
@@ -175,7 +178,7 @@ def _take_in(tx: Transaction, item: Item, sketches: Sketches) -> tuple[Item, Pla
         text_hash=text.hash,
         fingerprints=text.kept,
         now=item.received_at,
-        frequency=frequency,
+        postings=postings,
     )
     return stored, placement, cpu
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, Table, false
+from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, LargeBinary, Table, false
 
 from service.model import Instrument, Link, Signal, Status
-from service.store.columns import Choice, Moment, Plain, Reference, Structured, words
+from service.store.columns import Choice, Moment, Plain, Reference, RowId, Structured, words
 from service.store.schema.making import LASTING, NARROW, count, identity, metadata, only, to, wording
 
 story = Table(
@@ -85,13 +85,12 @@ seen = Table(
     **NARROW,
 )
 
-# Posting lists of fingerprints. Ids of items grow with time, so a window of time is a range of the key.
+# Posting lists: under a fingerprint the ids of its items, eight bytes each, see `store.postings`.
 fingerprint = Table(
     "fingerprint",
     metadata,
-    Column("h", BigInteger, primary_key=True, autoincrement=False),
-    Column("item", BigInteger, primary_key=True, autoincrement=False),
-    **NARROW,
+    Column("h", RowId, primary_key=True, autoincrement=False),
+    Column("items", LargeBinary, nullable=False),
 )
 
 revision = Table(

@@ -247,10 +247,9 @@ def _memory() -> None:
     )
     op.create_table(
         "fingerprint",
-        sa.Column("h", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("item", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.PrimaryKeyConstraint("h", "item", name="pk_fingerprint"),
-        sqlite_with_rowid=False,
+        sa.Column("h", ID, autoincrement=False, nullable=False),
+        sa.Column("items", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("h", name="pk_fingerprint"),
     )
 
 

@@ -1,0 +1,101 @@
+"""Posting lists: under each fingerprint the items that it stands in, the oldest first.
+
+A list is one row: what is found once is read at once. It is capped when it is written, since a fingerprint
+that 40 items share is boilerplate and finds nothing more. So a look-up costs the same whatever the size of
+the archive.
+"""
+
+from __future__ import annotations
+
+import sys
+from array import array
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from sqlalchemy import Connection, bindparam, delete, select, text, update
+
+from service.store.rows import listed
+from service.store.schema import fingerprint as table
+
+POSTINGS = 40  # items under one fingerprint
+
+
+class Postings:
+    """The posting lists of one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def under(self, fingerprints: Collection[int]) -> dict[int, Sequence[int]]:
+        """The ids of the items under each fingerprint; one that is new is left out."""
+        wanted = {"wanted": listed(self._connection, fingerprints)}
+        rows = self._connection.execute(UNDER[self._connection.dialect.name], wanted).all()
+        return {h: _unpacked(items) for h, items in rows}
+
+    def add(
+        self, entering: Iterable[tuple[int, Collection[int]]], known: Mapping[int, Sequence[int]]
+    ) -> None:
+        """Enter items into the lists of their fingerprints that are not full.
+
+        `known` is what `under` says of the fingerprints.
+        """
+        count = {h: len(items) for h, items in known.items()}
+        rows = []
+        for number, fingerprints in entering:
+            room = sorted(h for h in set(fingerprints) if count.get(h, 0) < POSTINGS)
+            count |= {h: count.get(h, 0) + 1 for h in room}
+            rows.append({"item": _packed([number]), "wanted": listed(self._connection, room)})
+        if rows:
+            self._connection.execute(ADD[self._connection.dialect.name], rows)
+
+    def prune(self, floor: int, start: int | None, rows: int) -> tuple[int, int | None]:
+        """Drop the items below `floor`, in one stretch of `rows` lists.
+
+        How many went, and the fingerprint at which the next stretch starts; None at the end.
+        """
+        here = [] if start is None else [table.c.h >= start]
+        ahead = select(table.c.h).where(*here).order_by(table.c.h).offset(rows).limit(1)
+        end: int | None = self._connection.execute(ahead).scalar()
+        stretch = here if end is None else [*here, table.c.h < end]
+        old = select(table.c.h, table.c["items"]).where(*stretch, table.c["items"] < _packed([floor]))
+        before = {h: _unpacked(items) for h, items in self._connection.execute(old)}
+        after = {h: [one for one in items if one >= floor] for h, items in before.items()}
+        if emptied := [h for h, items in after.items() if not items]:
+            self._connection.execute(delete(table).where(table.c.h.in_(emptied)))
+        if cut := [{"of": h, "kept": _packed(items)} for h, items in after.items() if items]:
+            self._connection.execute(CUT, cut)
+        return sum(len(items) - len(after[h]) for h, items in before.items()), end
+
+
+def _packed(items: Iterable[int]) -> bytes:
+    """Eight bytes for each, the highest first: of two lists the lesser begins with the older item."""
+    return _big_endian(array("q", items)).tobytes()
+
+
+def _unpacked(items: bytes) -> array[int]:
+    return _big_endian(array("q", items))
+
+
+def _big_endian(numbers: array[int]) -> array[int]:
+    if sys.byteorder == "little":
+        numbers.byteswap()
+    return numbers
+
+
+# What runs for every document is put together once, see `stories`.
+UNDER = {
+    "sqlite": text("SELECT h, items FROM json_each(:wanted) AS picked JOIN fingerprint ON h = picked.value"),
+    "postgresql": text("SELECT h, items FROM fingerprint WHERE h = ANY(:wanted)"),
+}
+ADD = {
+    # SQLite makes a text of two blobs, without a change to their bytes; the condition tells a join from ON.
+    "sqlite": text(
+        "INSERT INTO fingerprint (h, items) SELECT value, :item FROM json_each(:wanted) WHERE true"
+        " ON CONFLICT (h) DO UPDATE SET items = CAST(items || excluded.items AS BLOB)"
+    ),
+    "postgresql": text(
+        "INSERT INTO fingerprint AS old (h, items)"
+        " SELECT h, CAST(:item AS bytea) FROM unnest(CAST(:wanted AS bigint[])) AS h"
+        " ON CONFLICT (h) DO UPDATE SET items = old.items || excluded.items"
+    ),
+}
+CUT = update(table).where(table.c.h == bindparam("of")).values({"items": bindparam("kept")})
