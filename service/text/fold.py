@@ -54,8 +54,10 @@ def _as_plain(error: UnicodeError) -> tuple[bytes, int]:
     """
     if not isinstance(error, UnicodeEncodeError):
         raise error
-    end = min(error.end, error.start + _RUN)
-    return _plain(error.object[error.start : end]), end
+    start, end = error.start, error.end
+    if end - start > _RUN:
+        end = start + _RUN
+    return _plain(error.object[start:end]), end
 
 
 codecs.register_error("plain-letters", _as_plain)
