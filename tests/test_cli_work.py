@@ -287,6 +287,19 @@ def test_a_source_is_edited_paused_resumed_and_removed(monitor: Shell, feeds: Fe
     assert Exit.NOT_FOUND == monitor("pause-source", "börse").code
 
 
+def test_no_folder_is_taken_that_holds_files_of_the_monitor(monitor: Shell) -> None:
+    """Its own database would be read as a wire, and moved."""
+    monitor("list-sources")  # the database is there
+    answer = monitor("add-source", str(monitor.folder))
+    assert (Exit.USAGE, "") == (answer.code, answer.out)
+    assert "holds the monitor's own files" in answer.err
+    (monitor.folder / "drop").mkdir()
+    added = monitor("add-source", str(monitor.folder / "drop"), "--name", "drop")
+    assert "moved to done/, or to bad/" in added.out
+    assert Exit.USAGE == monitor("edit-source", "drop", "--url", str(monitor.folder)).code
+    assert (monitor.folder / "monitor.db").is_file()
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from service.config import Http
+from service.errors import UsageError
 from service.fetch.transports import Fetcher, check_url
 from service.model import Failure, Fetched, Source, utcnow
 from service.quantities import Size
@@ -177,3 +178,17 @@ def test_a_folder_that_is_not_there_is_a_reason(fetcher: Fetcher, source: Source
     file = fetcher.fetch(replace(source, url=check_url(__file__)))
     assert isinstance(file, Failure)
     assert "not a directory" in file.reason
+
+
+def test_a_folder_that_is_more_than_a_drop_is_refused_until_it_is_meant(tmp_path: Path) -> None:
+    """What is read is moved: a slip of the hand must not take a home or /etc apart."""
+    home = tmp_path / "home"
+    (home / "letters").mkdir(parents=True)
+    for named in (str(home), f"folder://{home}", f"{home}/letters/.."):
+        with pytest.raises(UsageError, match=rf"holds letters/ too.*mkdir {home}/done"):
+            check_url(named)
+    (home / "letters" / "bad").mkdir()
+    assert check_url(str(home / "letters")) == f"folder://{home}/letters"
+    (home / "done").mkdir()
+    assert check_url(str(home)) == f"folder://{home}"
+    assert check_url(str(tmp_path / "to come")) == f"folder://{tmp_path}/to%20come"

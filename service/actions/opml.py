@@ -100,6 +100,7 @@ def import_feeds(
                     continue
                 name = sources.free_name(entry.name, names)
                 try:
+                    sources.spare(app, entry.url)
                     tx.sources.add(replace(entry, name=name, tags=_joined(entry.tags, tags)), now)
                 except UsageError as error:
                     done.problems.append(str(error))

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
-from urllib.parse import urlsplit
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfo
 
 from service.actions import looking
@@ -25,6 +26,7 @@ def add(app: App, source: Source) -> Look:
     where the URL can never be fetched, or the name or the URL (that of the page's feed too) is taken.
     """
     source = checked(replace(source, url=check_url(source.url)))
+    spare(app, source.url)
     now = app.store.now()
     with app.store.begin() as tx:
         known = {each.name for each in tx.sources.list()}
@@ -56,6 +58,7 @@ def edit(app: App, name: str, /, **changes: object) -> Source:
         changed = checked(replace(source, **changes))  # type: ignore[arg-type]
         if changed.url != source.url:
             changed = replace(changed, url=check_url(changed.url))
+            spare(app, changed.url)
         return tx.sources.edit(replace(changed, next_poll_at=app.store.now()))
 
 
@@ -109,6 +112,15 @@ def checked(source: Source) -> Source:
     if source.name and not re.fullmatch(r"[^\s/:][^/:\n]{0,79}", source.name):
         raise UsageError(f"not a name: {source.name!r} (up to 80 characters, without / and :)")
     return source
+
+
+def spare(app: App, url: str) -> None:
+    """Nothing, but for a folder with files of the monitor itself, which would be moved: then UsageError."""
+    own = {app.config.folder.resolve()}
+    if app.store.dialect == "sqlite":
+        own.add(Path(app.store.name).resolve().parent)
+    if url.startswith("folder:") and (folder := Path(unquote(urlsplit(url).path))).resolve() in own:
+        raise UsageError(f"{folder} holds the monitor's own files (watch a folder apart)")
 
 
 def spoken_name(url: str) -> str:

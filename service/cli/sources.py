@@ -204,6 +204,8 @@ def _interval(one: dict[str, Any]) -> str:
 
 def _headlines(look: Look) -> Iterator[str]:
     """The newest headlines of a look, how it is kept fresh, and what was wrong in it."""
+    if look.source.url.startswith("folder:"):
+        yield dim(f"  {_('what was read is moved to done/, or to bad/ with the reason')}")
     if look.parsed is None:
         return
     for item in look.newest[:SAMPLE]:

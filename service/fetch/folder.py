@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shlex
 import stat
 import time
 from dataclasses import dataclass
@@ -89,7 +90,10 @@ def read(source: Source, client: Client) -> Result:
 
 
 def url_of(path: str) -> str:
-    """The URL of a folder that was named by its path or its URL; raises UsageError where it is none."""
+    """The URL of a folder that was named by its path or its URL.
+
+    Raises UsageError where it is none, or is more than a drop: what is read is moved.
+    """
     if path.startswith("folder:"):
         parts = urlsplit(path)
         if parts.netloc:
@@ -103,7 +107,24 @@ def url_of(path: str) -> str:
         folder = Path(path).expanduser().absolute()
     except RuntimeError as error:  # ~nobody
         raise UsageError(f"no such home directory: {path!r}") from error
-    return "folder://" + quote(os.path.normpath(folder))
+    folder = Path(os.path.normpath(folder))
+    if more := _more_than_a_drop(folder):
+        meant = f"mkdir {shlex.quote(str(folder / 'done'))}"
+        raise UsageError(
+            f"{folder} holds {more}/ too, and what is read there is moved (if that is meant: {meant})"
+        )
+    return "folder://" + quote(str(folder))
+
+
+def _more_than_a_drop(folder: Path) -> str:
+    """A folder in it, where nobody has said that files may be moved out of it; "" where it is a drop."""
+    try:
+        with os.scandir(folder) as entries:
+            inside = sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
+    except OSError:  # not there yet
+        return ""
+    others = [name for name in inside if name not in {"done", "bad"}]
+    return "" if "done" in inside or not others else others[0]
 
 
 def _complete(folder: Path) -> list[_File]:
