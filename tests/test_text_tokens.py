@@ -11,7 +11,7 @@ from service.text.tokens import joined, spans, words
 TEXTS = st.text(
     alphabet=st.one_of(
         st.characters(),
-        st.sampled_from("aZäß1 -‐–'’_/.\u00ad\u200b\u0301\u0308金かガﾊﾟกำั김\U00020000\ufe0f"),
+        st.sampled_from("aZäß1 -‐–'’„…_/.\u00ad\u200b\u0301\u0308金かガﾊﾟกำั김\U00020000\ufe0f"),
     )
 )
 

@@ -6,10 +6,11 @@ text. A text without ideographs, marks and joiners, which is nearly every wire i
 
 from __future__ import annotations
 
+import codecs
 import re
 import sys
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from itertools import groupby
 from unicodedata import category
 
@@ -26,11 +27,14 @@ _JOINERS = "\u00ad\u200b-\u200d\u2060\ufeff"
 
 _PLAIN = re.compile(r"[^\W_]+")
 # The same of ASCII: what is no letter or digit becomes a blank, which takes a quarter of the time.
-_ASCII_WORDS = "".join(character if character.isalnum() else " " for character in map(chr, range(128)))
+_ASCII_WORDS = bytes(code if code < 128 and chr(code).isalnum() else ord(" ") for code in range(256))
 # Everything beyond the fast path lies in here; letters of other scripts only cost the slow path.
 _SPECIAL = re.compile(
     "[\u00ad\u0300-\u036f\u0483-\u0489\u0591-\u1aff\u1cd0-\u1dff\u200b-\u200d\u2060\u20d0-\uabff\ud7b0-\uffff\U00010000-\U0010ffff]"
 )
+
+_WORDLY = re.compile(rf"\w|{_SPECIAL.pattern}")
+_RUN = 16  # characters beyond ASCII that are judged, and remembered, at once
 
 # A hyphen that joins words without a blank: hyphen-minus, hyphen, non-breaking hyphen, en dash.
 _GLUE = frozenset("-‐‑–")
@@ -44,9 +48,11 @@ def words(text: str) -> list[str]:
     zero-width characters inside it; everything else parts tokens. Each base character of Han, Kana and
     Thai is a token of its own.
     """
-    if text.isascii():
-        return text.translate(_ASCII_WORDS).split()
-    return _pattern(text).findall(text)
+    try:
+        plain = text.encode("ascii", "blank-where-words-part")
+    except UnicodeEncodeError:
+        return _pattern(text).findall(text)
+    return plain.translate(_ASCII_WORDS).decode("ascii").split()
 
 
 def spans(text: str) -> list[tuple[int, int]]:
@@ -70,6 +76,29 @@ def joined(text: str) -> list[tuple[int, int, str]]:
         for last in range(first + 1, min(first + _PIECES, end + 1))
         if not (solid := "".join(text[a:b] for a, b in places[first : last + 1])).isdigit()
     ]
+
+
+def _blank_where_words_part(error: UnicodeError) -> tuple[bytes, int]:
+    """Error handler of `str.encode`: a blank for quotation marks and the like; it fails at a letter.
+
+    A folded text of German or English is ASCII but for these.
+    """
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    start, end = error.start, error.end
+    if end - start > _RUN:
+        end = start + _RUN
+    if not _parts_words(error.object[start:end]):
+        raise error
+    return b" ", end
+
+
+codecs.register_error("blank-where-words-part", _blank_where_words_part)
+
+
+@lru_cache(maxsize=4096)
+def _parts_words(run: str) -> bool:
+    return not _WORDLY.search(run)
 
 
 def _runs(text: str, places: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
