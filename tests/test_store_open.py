@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import stat
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -18,7 +19,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, text
 
-from service.errors import SchemaError, StoreError
+from service.errors import ConfigError, SchemaError, StoreError
 from service.model import Clock, Item, Link, Placement, Source, utcnow
 from service.store import installation, migrations
 from service.store.db import Store
@@ -134,8 +135,19 @@ def test_a_database_of_another_program_is_left_alone(empty_url: str, engine: Eng
     ],
 )
 def test_a_url_that_is_none_of_ours_is_refused_with_one_that_would_do(url: str, problem: str) -> None:
-    with pytest.raises(StoreError, match=f"{problem}.*write sqlite:///monitor.db"):
+    with pytest.raises(ConfigError, match=f"^database.url: {problem}.*write sqlite:///monitor.db"):
         Store(url)
+
+
+def test_a_new_file_is_for_its_owner_alone(tmp_path: Path) -> None:
+    with closing(opened(f"sqlite:///{tmp_path}/monitor.db")) as store:
+        with store.begin() as tx:
+            tx.sources.add(Source(name="dpa", url="https://dpa.example/"), store.now())
+        assert {"0o600"} == {oct(stat.S_IMODE(file.stat().st_mode)) for file in tmp_path.iterdir()}
+        assert (tmp_path / "monitor.db-wal").exists()
+    (tmp_path / "monitor.db").chmod(0o640)  # as somebody wanted it
+    opened(f"sqlite:///{tmp_path}/monitor.db")
+    assert 0o640 == stat.S_IMODE((tmp_path / "monitor.db").stat().st_mode)
 
 
 def test_a_folder_that_is_missing_is_named(tmp_path: Path) -> None:

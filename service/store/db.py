@@ -5,9 +5,10 @@ What differs between SQLite and PostgreSQL stands in this module, but for the tw
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,7 +20,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, m
 from sqlalchemy import exc as sa_exc
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
-from service.errors import SchemaError, StoreError
+from service.errors import ConfigError, SchemaError, StoreError
 from service.model import Clock, utcnow
 from service.store import installation
 from service.store.accounts import Accounts
@@ -154,6 +155,8 @@ class Store:
         Raises SchemaError where the schema is of another version, StoreError where the database cannot be
         reached, read or written, or holds something else.
         """
+        if self.dialect == "sqlite":
+            _keep_private(self.name)
         with self._translated():
             found = self._revision()
             if found == "" or (migrate and found < REVISION):
@@ -337,19 +340,25 @@ def _begin_immediate(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
+def _keep_private(file: str) -> None:
+    """Make a file that is missing, for its owner alone: it will hold keys, and text under embargo."""
+    with suppress(OSError):  # whoever opens it next says why that cannot be
+        os.close(os.open(file, os.O_CREAT | os.O_RDONLY, 0o600))
+
+
 def _understood(url: str) -> URL:
-    """The URL with its driver; raises StoreError where it is none of ours."""
-    hint = "write sqlite:///monitor.db or postgresql://user@host/name"
+    """The URL with its driver; raises ConfigError where it is none of ours."""
+    key, hint = "database.url", "write sqlite:///monitor.db or postgresql://user@host/name"
     try:
         parsed = make_url(url)
     except (sa_exc.ArgumentError, ValueError) as error:
-        raise StoreError(f"database.url: not a database URL ({hint})") from error
+        raise ConfigError("", key, f"not a database URL ({hint})") from error
     if parsed.drivername in {"postgresql", "postgres"}:
         parsed = parsed.set(drivername="postgresql+psycopg")
     if parsed.drivername not in {"sqlite", "sqlite+pysqlite", "postgresql+psycopg"}:
-        raise StoreError(f"database.url: {parsed.drivername} is not supported ({hint})")
+        raise ConfigError("", key, f"{parsed.drivername} is not supported ({hint})")
     if parsed.get_backend_name() == "sqlite" and parsed.database in {None, "", ":memory:"}:
-        raise StoreError(f"database.url: a database in memory keeps nothing ({hint})")
+        raise ConfigError("", key, f"a database in memory keeps nothing ({hint})")
     return parsed
 
 
