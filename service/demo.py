@@ -191,8 +191,10 @@ class Stage:
         time.sleep(PAUSE)
 
 
-def demo(*, exit_after_first_alert: bool = False, said: Callable[[str], str] = str) -> int:
-    """Run the show; the exit code of the command. `said` puts a sentence into the reader's language."""
+def demo(
+    *, exit_after_first_alert: bool = False, language: str = "en", said: Callable[[str], str] = str
+) -> int:
+    """Run the show; the exit code of the command. `said` puts a sentence into the reader's `language`."""
     margin = max(10, len(said("published")))  # columns of the word before a sentence
 
     def say(what: str, text: str) -> None:
@@ -203,7 +205,7 @@ def demo(*, exit_after_first_alert: bool = False, said: Callable[[str], str] = s
         for report in ARCHIVE:
             wire.publish(report)
         say("wire", f"serving {wire.url('wire')} and portal.xml beside it")
-        with _running(Path(folder), wire) as app:
+        with _running(Path(folder), wire, language) as app:
             _show(app, wire, say, exit_after_first_alert=exit_after_first_alert)
     if not exit_after_first_alert:
         print(f"\n{said(NEXT)}", flush=True)
@@ -261,12 +263,12 @@ That was all of it, in a temporary folder that is gone now. Your own:
 
 
 @contextmanager
-def _running(folder: Path, wire: Wire) -> Iterator[App]:
+def _running(folder: Path, wire: Wire, language: str) -> Iterator[App]:
     """A monitor in `folder` that polls the wire, in threads of this process."""
     settings = config.read(
         {
             "http": {"allowed_networks": ["127.0.0.1"]},
-            "alerts": {"group_wait": "1s", "group_interval": "1s"},
+            "alerts": {"group_wait": "1s", "group_interval": "1s", "language": language},
             "channels": {"console": {"url": "console://"}},
         },
         path=str(folder / "config.toml"),

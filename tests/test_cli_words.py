@@ -169,3 +169,4 @@ def test_the_demo_speaks_the_readers_language(monitor: Shell) -> None:
     said = monitor.process("--ui-lang", "de", "demo", "--exit-after-first-alert").out
     assert "Probe am Archiv: 1 von 5 gespeicherten Meldungen" in said
     assert "s nach Veröffentlichung gesendet an console" in said
+    assert "Treffer: „Kim Jong Un“ (Titel, Text)" in said

@@ -283,6 +283,7 @@ def test_a_source_is_edited_paused_resumed_and_removed(monitor: Shell, feeds: Fe
     assert ["börse"] == [one["name"] for one in monitor("list-sources", "--state", "paused", "--json").json]
     assert "ok" == monitor("resume-source", "börse", "--json").json["state"]
     assert [] == monitor("list-sources", "--tag", "sport", "--json").json
+    assert "no such sources\n" == monitor("list-sources", "--tag", "sport").err
     assert f"monitor add-source {url} --name" in monitor("remove-source", "börse").out
     assert Exit.NOT_FOUND == monitor("pause-source", "börse").code
 

@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 from service.app import App
 from service.errors import UsageError
-from service.fetch.http import LOST
 from service.fetch.schedule import spoken
+from service.fetch.statuses import LOST
 from service.fetch.transports import check_url
 from service.model import Cursor, Document, Failure, FailureKind, Freshness, Item, Parsed, Source
 from service.parse import discover
@@ -84,7 +84,8 @@ class Look:
         title = f"“{self.parsed.feed.title}”, " if self.parsed.feed.title else ""
         tongue = f", language {'/'.join(self.languages)}" if self.languages else ""
         gap = f", one about every {spoken(self.rhythm)}" if self.rhythm else ""
-        feed = f"{title}{self.parsed.format}, {len(self.parsed.items)} items{tongue}{gap}"
+        count = "1 item" if len(self.parsed.items) == 1 else f"{len(self.parsed.items)} items"
+        feed = f"{title}{self.parsed.format}, {count}{tongue}{gap}"
         if self.sought is None:
             return feed
         if self.is_page:

@@ -99,7 +99,8 @@ def list_sources(session: Session, wanted: str | None, tag: str | None) -> None:
     columns = (
         _("name"), _("state"), _("every"), _("last item"), _("next poll"), _("address, or what is wrong")
     )  # fmt: skip
-    session.answer(found, table(columns, rows, _("no sources (monitor add-source URL)")))
+    empty = _("no such sources") if wanted or tag else _("no sources (monitor add-source URL)")
+    session.answer(found, table(columns, rows, empty))
 
 
 @command()

@@ -13,7 +13,7 @@ import click
 from service.cli.drawing import progress
 from service.cli.session import Session, command
 from service.cli.terminal import quoted, safe, talk
-from service.cli.words import _, ngettext, told
+from service.cli.words import _, language, ngettext, told
 from service.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def demo(session: Session, exit_after_first_alert: bool) -> int:
     from service.demo import demo as watch
 
     del session
-    return watch(exit_after_first_alert=exit_after_first_alert, said=told)
+    return watch(exit_after_first_alert=exit_after_first_alert, language=language(), said=told)
 
 
 @command()
