@@ -330,6 +330,25 @@ def test_thousands_are_written_as_in_the_language(language: str, all_of_them: st
         assert rest in part
 
 
+def test_a_chat_message_of_the_monitor_ends_with_a_whole_line() -> None:
+    lines = [f"wire {number}: nothing new for {number} h, against its habit" for number in range(60)]
+    for shown in (8, 60):
+        notice = Notice(kind=DeliveryKind.OPERATOR, delivery=6, channel="desk", title="Blind",
+                        text="\n".join(lines[:shown]), now=NOW)  # fmt: skip
+        chat = render(notice, DESK).chat
+        assert len(chat) <= CHAT
+        told = [line.replace("\\", "") for line in chat.splitlines() if line.startswith("wire ")]
+        assert told == lines[: len(told)]
+        assert len(told) >= 8
+        assert (len(told) < shown) == ("…" in chat.splitlines())
+
+
+def test_a_headline_that_is_cut_says_so() -> None:
+    long = replace(ALERT, item=replace(ITEM, headline="Bundestag " + "berät weiter " * 20))
+    digest = Notice(kind=DeliveryKind.DIGEST, delivery=5, channel="desk", entries=(long,), now=NOW)
+    assert "weiter…" in render(digest, DESK).chat
+
+
 def test_an_empty_digest_says_so() -> None:
     digest = Notice(
         kind=DeliveryKind.DIGEST, delivery=5, channel="desk", title="No stories since 07:00", now=NOW

@@ -22,14 +22,15 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from service.deliver import dialect
 from service.deliver.payload import payload
 from service.deliver.templating import Stylist, UnfilledError
-from service.deliver.view import address, rules, shorten, shown, view
+from service.deliver.view import address, rules, shorten, shown, view, within
 from service.errors import UsageError
 from service.model import Channel, DeliveryKind, Item, Message, Notice, Priority, Telling
 
 SUBJECT = 180  # characters; what a mail program shows of a subject is shorter still
 RULES_IN_SUBJECT = 2
 CHAT = 900  # characters of a chat message: under the 1,000 of the narrowest services (Teams, Pushover)
-CHAT_FITS = ((200, 8), (80, 4), (0, 2))  # (characters of excerpt, entries of a digest), tried in turn
+# (characters of an excerpt, entries of a digest, characters of a paragraph), tried in turn.
+CHAT_FITS = ((200, 8, 700), (80, 4, 300), (0, 2, 120))
 LONGEST_LINK = 400  # characters of an address in a chat message; a longer one is left to the mail
 HOST = "wire-monitor.invalid"  # in ids, where no address of our own is configured (RFC 2606)
 
@@ -146,6 +147,7 @@ def templates(*, html: bool) -> ImmutableSandboxedEnvironment:
         lstrip_blocks=True,
     )
     filters: Mapping[str, Callable[..., str]] = {
+        "short": shorten,
         "md": dialect.escape,
         "md_lines": dialect.escape_lines,
         "md_link": dialect.link,
@@ -161,12 +163,13 @@ def _fill(name: str, seen: Mapping[str, Any]) -> str:
 
 def _chat(name: str, notice: Notice, seen: Mapping[str, Any]) -> str:
     """The chat message within its length: with less and less of the text, at last the subject alone."""
-    for window, listed in CHAT_FITS:
+    for window, listed, room in CHAT_FITS:
         fitted = dict(seen)
         if notice.item:
             item = shown(notice, notice.item, window=window)
             fitted["item"] = item if len(item.link) <= LONGEST_LINK else replace(item, link="")
         fitted["entries"] = seen["entries"][:listed]
+        fitted["paragraphs"] = [within(paragraph, room) for paragraph in seen["paragraphs"]]
         fitted["more_entries"] = len(notice.entries) + notice.more - len(fitted["entries"])
         chat = _fill(name, fitted).strip()
         if len(chat) <= CHAT:

@@ -229,6 +229,14 @@ def shorten(text: str, longest: int) -> str:
     return (cut.rsplit(" ", 1)[0] if " " in cut[longest // 2 :] else cut).rstrip() + "…"
 
 
+def within(paragraph: str, longest: int) -> str:
+    """At most `longest` characters of a paragraph, cut between its lines where there are any."""
+    if len(paragraph) <= longest:
+        return paragraph
+    lines = paragraph[: longest - 1].rpartition("\n")[0]
+    return f"{lines}\n…" if lines else shorten(paragraph, longest)
+
+
 def spoken(language: str) -> str:
     """The language, if there are words for it; else the first that there are words for."""
     return language if language in DATES else next(iter(DATES))
