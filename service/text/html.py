@@ -63,6 +63,7 @@ def tidy(text: str) -> str:
     C1 controls are read as the Windows-1252 characters that they nearly always were; soft hyphens and
     zero-width blanks go, so that a word is one word; lone surrogates become U+FFFD. Composed (NFC).
     """
+    text = text.replace("\xa0", " ")  # the one odd blank that is common
     if not text.replace("\n", "").isprintable():
         text = _printable(text)
     text = "\n".join(map(_single_spaced, unicodedata.normalize("NFC", text).split("\n")))
