@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import socket
 import time
@@ -15,7 +16,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from service.config import Http
-from service.fetch.allowance import AHEAD, BEGINNING, PACE, extended
+from service.fetch.allowance import AHEAD, BEGINNING, PACE, Allowance, extended
 from service.fetch.transports import Fetcher
 from service.model import Failure, FailureKind, Fetched, Source
 from service.quantities import duration
@@ -68,6 +69,18 @@ def test_a_server_that_keeps_the_pace_has_the_whole_time(every: float, times: fl
 def test_a_drip_is_given_up_within_half_of_the_time(every: float, share: float) -> None:
     size = int(PACE * every * share)
     assert ends([(n * every, size) for n in range(1, int(TIMEOUT / every) + 1)]) <= TIMEOUT / 2
+
+
+def test_what_is_not_the_doing_of_a_server_is_not_its_time() -> None:
+    async def fetched() -> str:
+        allowance = Allowance(timeout=2.0, now=time.monotonic())
+        async with allowance.limit:
+            with allowance.pause():
+                await asyncio.sleep(2 * BEGINNING)
+            await asyncio.sleep(0.01)
+        return allowance.reason(time.monotonic())
+
+    assert asyncio.run(fetched()).startswith("nothing of a document came within 0.")
 
 
 # ---------------------------------------------------------------- on the wire

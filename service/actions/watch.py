@@ -9,7 +9,7 @@ from service.actions import looking
 from service.alerts import blind
 from service.app import App
 from service.deliver.operators import About, word
-from service.fetch.http import elsewhere, lost
+from service.fetch.statuses import elsewhere, lost
 from service.model import DeliveryKind, Source, SourceState
 from service.telling import announce
 

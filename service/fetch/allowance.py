@@ -8,9 +8,13 @@ of the document buys more.
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 BEGINNING = 0.4  # of http.timeout, for all that lies before a document: DNS, TLS, redirects, thinking
 AHEAD = 0.1  # of http.timeout: no more may be bought in advance, however much comes at once
+LONGEST_PAUSE = 20.0  # seconds that a fetch waits for what is ours
 PACE = 4000  # bytes that buy a second: at less, twenty entries (76 kB) would not come in the usual 20 s
 
 
@@ -20,6 +24,7 @@ class Allowance:
     def __init__(self, timeout: float, now: float) -> None:
         self._timeout, self._began, self._size = timeout, now, 0
         self.limit = asyncio.timeout_at(now + BEGINNING * timeout)
+        self.paused = False  # or given up in a pause
 
     def earn(self, size: int, now: float) -> None:
         """So many bytes of the document have come."""
@@ -27,6 +32,18 @@ class Allowance:
         until = self.limit.when() or 0.0
         if (later := extended(until, size, now, self._began, self._timeout)) > until:
             self.limit.reschedule(later)
+
+    @contextmanager
+    def pause(self) -> Iterator[None]:
+        """Wait for what is not the server's doing: its time stands still, for a while."""
+        until, now = self.limit.when() or 0.0, time.monotonic()
+        self.paused = True
+        self.limit.reschedule(now + LONGEST_PAUSE)
+        yield
+        passed = time.monotonic() - now
+        self.limit.reschedule(until + passed)
+        self._began += passed
+        self.paused = False
 
     def reason(self, now: float) -> str:
         """What to say of a server that took too long."""

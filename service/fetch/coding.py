@@ -63,6 +63,11 @@ class Decoder:
             self._stream = zlib.decompressobj(NO_HEADER)
             self._unpack_headless(chunk)
 
+    @property
+    def size(self) -> int:
+        """Bytes of the document so far."""
+        return len(self._document)
+
     def document(self) -> bytes:
         """All of it; raises Broken where the packed stream has not ended."""
         if self._packed and self._read and not self._stream.eof:

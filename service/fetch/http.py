@@ -14,13 +14,13 @@ import re
 import ssl
 import threading
 import time
+import weakref
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from hashlib import blake2b
-from http.client import responses
 from ipaddress import ip_address
 from typing import TypeAlias
 
@@ -29,7 +29,7 @@ from yarl import URL
 
 from service import config
 from service.errors import UsageError
-from service.fetch import caching, credentials, validators
+from service.fetch import caching, credentials, statuses, validators
 from service.fetch.allowance import Allowance
 from service.fetch.coding import ASKED_FOR, Broken, Decoder, TooLarge
 from service.fetch.guard import AddressRefused, Guard
@@ -38,6 +38,9 @@ from service.fetch.tls import Identities
 from service.model import Clock, Document, Failure, FailureKind, Fetched, Source
 
 SLOTS = 64  # requests under way at once
+LARGE = 2**20  # bytes; larger documents have places, so that not all that is under way is large
+PLACES = 8  # of large documents, from their second megabyte until they are stored
+CROWDED = Later(60.0, "other large documents come first")
 VISIT_TIMEOUTS = 4  # what asks several times, such as FTP, may take as many timeouts
 LONGEST_VISIT = 80.0  # seconds; the default lease of a poll is 90
 RESOLVING = 32  # names looked up at once; each holds a thread for as long as DNS takes
@@ -45,9 +48,6 @@ DNS_MEMORY = 300  # seconds
 MAX_REDIRECTS = 5
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 PERMANENT = frozenset({301, 308})
-UNWELCOME = frozenset({403, 429, 503})  # 403: what several large sites answer where they mean 429
-LOST = frozenset({404, 410})
-NO_ANSWER = "the server answers "
 ONE_HEADER = 2**14  # bytes of one header line; long content security policies are real
 HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+(%[0-9a-z.]+)?", re.IGNORECASE)  # a name, or an address
 ACCEPT = (
@@ -67,7 +67,7 @@ class Client:
         self.waiting = 0  # sources whose host has its turn later: they hold no slot
         self._hosts = Hosts(http.per_host, http.per_host_gap.total_seconds())
         self._identities = Identities()
-        self._slots = asyncio.Semaphore(SLOTS)
+        self._slots, self._places = asyncio.Semaphore(SLOTS), asyncio.Semaphore(PLACES)
         self._gate, self._closed = threading.Lock(), False
         self._loop = asyncio.new_event_loop()
         self._names = ThreadPoolExecutor(RESOLVING, thread_name_prefix="dns")
@@ -186,7 +186,7 @@ class Client:
             finally:
                 self.waiting -= 1
             result = await self._visit(source, url)
-        if isinstance(result, Failure) and result.status in UNWELCOME:
+        if isinstance(result, Failure) and result.status in statuses.UNWELCOME:
             return replace(result, rest=host.hold(result.retry_after, time.monotonic()))
         return result
 
@@ -226,6 +226,8 @@ class Client:
             async with allowance.limit:
                 return await self._follow(source, url, method, form, allowance)
         except TimeoutError:
+            if allowance.paused:
+                return _deferred(source, CROWDED)
             return _late(source, allowance.reason(time.monotonic()))
         except Exception as error:  # noqa: BLE001 - whatever a stranger's server provokes ends here, as a value
             kind, reason = _explain(error)
@@ -288,7 +290,7 @@ class Client:
         """What the final answer means."""
         now, status = self.clock(), response.status
         if status != 304 and not 200 <= status < 300:
-            return _failed(source, response, now)
+            return statuses.failed(source, status, response.headers, now)
         cursor = validators.advanced(source.cursor, response.headers, moved, now, unchanged=status == 304)
         fresh = caching.freshness(response.headers, now)
         if status == 304:
@@ -304,6 +306,8 @@ class Client:
             charset=(response.charset or "").lower(),
             received_at=now,
         )
+        if len(body) > LARGE:
+            weakref.finalize(document, self._leave)
         return Fetched(
             source=source,
             cursor=replace(cursor, body_hash=digest),
@@ -315,15 +319,28 @@ class Client:
         )
 
     async def _read(self, response: aiohttp.ClientResponse, allowance: Allowance) -> bytes:
-        """The decoded body; raises TooLarge or Broken."""
+        """The decoded body, which has a place if it is large; raises TooLarge or Broken."""
         limit = self.settings.max_bytes
         decoder = Decoder(response.headers.get("Content-Encoding", ""), limit)
         if (response.content_length or 0) > limit:
             raise TooLarge(f"more than {limit / 10**6:g} MB (http.max_bytes)")
-        async for chunk in response.content.iter_any():
-            decoder.feed(chunk)
-            allowance.earn(len(chunk), time.monotonic())
-        return decoder.document()
+        large = False
+        async with AsyncExitStack() as place:
+            async for chunk in response.content.iter_any():
+                decoder.feed(chunk)
+                allowance.earn(len(chunk), time.monotonic())
+                if not large and decoder.size > LARGE:
+                    large = True
+                    with allowance.pause():
+                        await place.enter_async_context(self._places)
+            body = decoder.document()
+            place.pop_all()
+        return body
+
+    def _leave(self) -> None:
+        """A large document is nobody's any more."""
+        with suppress(RuntimeError):  # the loop is closed
+            self._loop.call_soon_threadsafe(self._places.release)
 
 
 def normal_url(url: str) -> str:
@@ -371,35 +388,6 @@ def _late(source: Source, reason: str) -> Failure:
 
 def _refused(source: Source, reason: str) -> Failure:
     return Failure(source=source, kind=FailureKind.REFUSED, reason=reason)
-
-
-def _failed(source: Source, response: aiohttp.ClientResponse, now: datetime) -> Failure:
-    """An answer that is none, by its status."""
-    status = response.status
-    shown = f"{status} {responses.get(status, '')}".strip()  # the server's own words are anything but plain
-    if status == 410:
-        kind, reason = FailureKind.GONE, f"{NO_ANSWER}{shown}: it is gone for good"
-    elif status in (401, 407):
-        held = f"the credentials in {source.auth_env} were refused" if source.auth_env else ""
-        kind, reason = FailureKind.AUTH, f"{shown}: {held or 'it wants credentials (--auth-env VAR)'}"
-    elif status in UNWELCOME:
-        kind, reason = FailureKind.THROTTLED, f"{shown}: the server does not want to be asked"
-    else:
-        kind, reason = FailureKind.STATUS, f"{NO_ANSWER}{shown}"
-    if status in LOST and source.cursor.found:
-        reason += f"; {elsewhere(source.cursor.found)}"
-    wait = caching.retry_after(response.headers, now)
-    return Failure(source=source, kind=kind, reason=reason, status=status, retry_after=wait)
-
-
-def lost(source: Source) -> bool:
-    """Whether the source's last answer was that it is not there."""
-    return source.last_error.startswith(tuple(f"{NO_ANSWER}{status}" for status in LOST))
-
-
-def elsewhere(url: str) -> str:
-    """The words for a feed that was found at another address."""
-    return f"its site now names {url} (monitor edit-source NAME --url URL)"
 
 
 def _explain(error: Exception) -> tuple[FailureKind, str]:

@@ -108,7 +108,7 @@ class Gap:
     id: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True, kw_only=True)
 class Document:
     """Bytes as they were fetched, decoded from their transfer encoding only."""
 
