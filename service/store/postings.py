@@ -38,14 +38,21 @@ class Postings:
 
         `known` is what `under` says of the fingerprints.
         """
-        count = {h: len(items) for h, items in known.items()}
-        rows = []
+        room = {h: POSTINGS - len(items) for h, items in known.items()}
+        more: dict[int, bytes] = {}
         for number, fingerprints in entering:
-            room = sorted(h for h in set(fingerprints) if count.get(h, 0) < POSTINGS)
-            count |= {h: count.get(h, 0) + 1 for h in room}
-            rows.append({"item": _packed([number]), "wanted": listed(self._connection, room)})
-        if rows:
-            self._connection.execute(ADD[self._connection.dialect.name], rows)
+            one = _packed([number])
+            for h in set(fingerprints):
+                if left := room.get(h, POSTINGS):
+                    room[h] = left - 1
+                    more[h] = more.get(h, b"") + one
+        if not more:
+            return
+        rows = sorted(more.items())  # neighbours in the tree lie on one page
+        if self._connection.dialect.name == "sqlite":
+            self._connection.exec_driver_sql(ADD["sqlite"], rows)
+        else:
+            self._connection.exec_driver_sql(ADD["postgresql"], tuple(map(list, zip(*rows, strict=True))))
 
     def prune(self, floor: int, start: int | None, rows: int) -> tuple[int, int | None]:
         """Drop the items below `floor`, in one stretch of `rows` lists.
@@ -88,14 +95,9 @@ UNDER = {
 }
 ADD = {
     # SQLite makes a text of two blobs, without a change to their bytes; the condition tells a join from ON.
-    "sqlite": text(
-        "INSERT INTO fingerprint (h, items) SELECT value, :item FROM json_each(:wanted) WHERE true"
-        " ON CONFLICT (h) DO UPDATE SET items = CAST(items || excluded.items AS BLOB)"
-    ),
-    "postgresql": text(
-        "INSERT INTO fingerprint AS old (h, items)"
-        " SELECT h, CAST(:item AS bytea) FROM unnest(CAST(:wanted AS bigint[])) AS h"
-        " ON CONFLICT (h) DO UPDATE SET items = old.items || excluded.items"
-    ),
+    "sqlite": "INSERT INTO fingerprint (h, items) VALUES (?, ?)"
+    " ON CONFLICT (h) DO UPDATE SET items = CAST(items || excluded.items AS BLOB)",
+    "postgresql": "INSERT INTO fingerprint AS old (h, items) SELECT * FROM unnest(%s::bigint[], %s::bytea[])"
+    " ON CONFLICT (h) DO UPDATE SET items = old.items || excluded.items",
 }
 CUT = update(table).where(table.c.h == bindparam("of")).values({"items": bindparam("kept")})
