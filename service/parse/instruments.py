@@ -20,7 +20,7 @@ def instruments(text: str) -> tuple[Instrument, ...]:
 
     ISO 6166: twelve characters, the last a check digit (Luhn, letters counted as 10 to 35).
     """
-    found = [Instrument("isin", match[1]) for match in ISIN.finditer(text) if is_isin(match[1])]
+    found = [Instrument("isin", code) for code in dict.fromkeys(ISIN.findall(text)) if is_isin(code)]
     if "WKN" in text:
         found += [Instrument("wkn", match[1]) for match in WKN.finditer(text)]
     found += [Instrument("ticker", match[1]) for match in TICKER.finditer(text)]
