@@ -26,7 +26,7 @@ from queue import LifoQueue
 from typing import BinaryIO, cast
 
 LENGTH_BYTES = 8  # of a frame, big endian, before its pickle
-CALLS_UNTIL_RECYCLED = 500  # so that what a library leaks stays small
+CALLS_UNTIL_RECYCLED = 5000  # so that what a library leaks stays small; none grew over half as many
 SWOLLEN_BYTES = 60_000_000  # resident after a call: a new worker is smaller, and ready in a tenth of a second
 ORPHAN_GRACE_SECONDS = 5  # after the deadline a worker ends itself: then nobody is left to kill it
 # What a worker needs of the environment; the rest may hold secrets, and it reads untrusted input.
