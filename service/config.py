@@ -343,6 +343,7 @@ WEB_PAGE = re.compile(r"https?://[^\s/?#]+\S*")
 HTTP_PROXY = re.compile(r"https?://[^\s/]+:\d{1,5}/?")
 CLOCK_TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 LAST_PORT = 65535
+LEAST_BYTES = 1000  # of a document; a feed without entries has some hundred
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -360,6 +361,13 @@ def _check(config: Config) -> None:
     for key, number in (("http.per_host", config.http.per_host), ("poll.workers", config.poll.workers)):
         if not 1 <= number <= 64:
             refuse(key, f"a number from 1 to 64, not {number}")
+    for key, number in (
+        ("alerts.throttle", config.alerts.throttle), ("alerts.storm_limit", config.alerts.storm_limit)
+    ):  # fmt: skip
+        if number < 0:
+            refuse(key, f"a number of messages, or 0 for any number, not {number}")
+    if config.http.max_bytes < LEAST_BYTES:
+        refuse("http.max_bytes", "no feed would fit into that (write 10MB)")
     if config.http.proxy and not HTTP_PROXY.fullmatch(config.http.proxy):  # not shown: it may hold a secret
         refuse("http.proxy", "not an HTTP proxy (write http://host:port; SOCKS is not spoken)")
     if config.database.synchronous not in {"full", "normal"}:
@@ -421,8 +429,11 @@ def _check_channels(config: Config, refuse: Callable[[str, str], None]) -> None:
     }
     for key, targets in used.items():
         for target in targets:
-            if target.partition(":")[0] not in config.channels:
-                refuse(key, f"no channel is named {target.partition(':')[0]!r}")
+            channel, colon, recipient = target.partition(":")
+            if channel not in config.channels:
+                refuse(key, f"no channel is named {channel!r}")
+            if colon and not recipient.strip():
+                refuse(key, f"nobody is named after the colon of {target!r} (write {channel} alone, or who)")
 
 
 def example() -> str:

@@ -214,6 +214,13 @@ def test_the_doctor_names_rules_that_reach_nobody(monitor: Shell) -> None:
     assert Exit.FAULT_FOUND == found.code
     monitor("disable-rule", "kim")
     assert Exit.DONE == monitor("doctor").code
+    monitor.configure(mail="smtp://127.0.0.1:1?from=monitor@example.org")
+    with monitor.config.open("a", encoding="utf-8") as file:
+        file.write('\n[alerts]\noperators = ["mail:anna"]\n')
+    monitor("disable-rule", "zins")
+    assert "FAIL" == level(
+        monitor("doctor", "--json"), "operators", "no person, no group and no mail address"
+    )
 
 
 @pytest.mark.slow

@@ -55,6 +55,13 @@ def test_an_empty_file_is_a_valid_configuration() -> None:
         ("[channels.desk]\nurl = 'console://'\nfallback = 'x'", "channels.desk.fallback: no other channel"),
         ("[channels.'a b']\nurl = 'console://'", "channels.a b: a channel's name is made of"),
         ("[alerts]\ndefault_channels = ['desk']", "alerts.default_channels: no channel is named 'desk'"),
+        ("[alerts]\nthrottle = -1", "alerts.throttle: a number of messages, or 0 for any number, not -1"),
+        ("[alerts]\nstorm_limit = -1", "alerts.storm_limit: a number of messages"),
+        ("[http]\nmax_bytes = '1B'", "http.max_bytes: no feed would fit into that (write 10MB)"),
+        (
+            "[channels.desk]\nurl = 'console://'\n[alerts]\noperators = ['desk:']",
+            "alerts.operators: nobody is named after the colon of 'desk:' (write desk alone, or who)",
+        ),
         ("[poll]\nevery = '2d'", "poll.longest: shorter than poll.every"),
         ("[web]\nlisten = '127.0.0.1:99999'", "web.listen: not host:port: '127.0.0.1:99999'"),
         ("[web]\nbase_url = 'monitor'", "web.base_url: not an address: 'monitor' (write https://"),

@@ -216,6 +216,7 @@ def _database(app: App) -> Iterator[Finding]:
         stopped, nodes = tx.installation.reason(), tx.nodes.list()
         sources, counts, due = tx.sources.list(), tx.outbox.counts(), tx.outbox.next_due()
         lost = list(recipients.lost(app, tx))
+        unheard = _operators(app, tx)
         newest = max((node.seen_at for node in nodes if node.seen_at), default=None)
     now = app.store.now()
     yield (
@@ -226,6 +227,7 @@ def _database(app: App) -> Iterator[Finding]:
     yield from _daemons([node for node in nodes if lives(node, now)])
     yield from _clock(app, newest, now)
     yield from _outbox(counts, due, now)
+    yield from unheard
     for rule, targets in lost:
         level = Level.FAIL if len(targets) == len(rule.channels) else Level.WARN
         detail = f"{rule.name} reaches nobody at {', '.join(targets)}"
@@ -234,6 +236,17 @@ def _database(app: App) -> Iterator[Finding]:
         yield Finding(Level.WARN, "source", "there is none", "monitor add-source URL")
     for source in sources:
         yield _source(source, now)
+
+
+def _operators(app: App, tx: Transaction) -> list[Finding]:
+    """Whether whoever is to hear of the monitor's own troubles can be reached."""
+    try:
+        recipients.check(app, tx, app.config.alerts.operators)
+    except ConfigError:  # a channel that cannot be understood was told of already
+        return []
+    except UsageError as error:
+        return [Finding(Level.FAIL, "operators", str(error), f"edit {app.config.name}")]
+    return []
 
 
 def _daemons(nodes: Sequence[Node]) -> Iterator[Finding]:
