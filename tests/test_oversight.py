@@ -416,3 +416,32 @@ def test_a_beat_that_fails_again_and_again_is_told_once_and_when_it_works_again(
         failpoints.listen(lambda _name: None)
         daemon.stop()
         thread.join(DEADLINE)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.slow
+def test_the_beats_go_on_when_the_clock_of_the_machine_was_set_back(make: Desk) -> None:
+    """APScheduler keeps to the times that it had planned, which are then an hour away."""
+    room = make(web={"listen": "127.0.0.1:0"})
+    rearmed, polls = queue.SimpleQueue[str](), queue.SimpleQueue[None]()
+    ahead = threading.Event()
+
+    def hear(event: str, **facts: object) -> None:
+        if event == "beat.rearmed":
+            rearmed.put(str(facts["beat"]))
+        if event == "beat.began" and facts["beat"] == "poll" and ahead.is_set():
+            polls.put(None)
+
+    room.app.listen(hear)
+    daemon = Daemon(room.app)
+    thread = threading.Thread(target=daemon.run, daemon=True)
+    thread.start()
+    try:
+        assert daemon.web.ready.wait(DEADLINE)
+        daemon.scheduler.modify_job("poll", next_run_time=datetime.now(UTC) + timedelta(hours=1))
+        assert "poll" == rearmed.get(timeout=DEADLINE)
+        ahead.set()
+        polls.get(timeout=DEADLINE)
+    finally:
+        daemon.stop()
+        thread.join(DEADLINE)
