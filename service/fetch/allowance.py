@@ -14,7 +14,7 @@ from contextlib import contextmanager
 
 BEGINNING = 0.4  # of http.timeout, for all that lies before a document: DNS, TLS, redirects, thinking
 AHEAD = 0.1  # of http.timeout: no more may be bought in advance, however much comes at once
-LONGEST_PAUSE = 20.0  # seconds that a fetch waits for what is ours
+LONGEST_PAUSE = 40.0  # seconds that a fetch waits for what is ours; servers wait for a minute as a rule
 PACE = 4000  # bytes that buy a second: at less, twenty entries (76 kB) would not come in the usual 20 s
 
 
