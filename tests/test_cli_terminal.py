@@ -10,6 +10,7 @@ from contextlib import redirect_stdout
 from datetime import UTC, datetime, timedelta
 
 import click
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -123,6 +124,16 @@ def test_a_table_on_a_terminal_fits_it() -> None:
     assert len(lines) == 5
     assert all(len(click.unstyle(line)) <= 80 for line in lines)
     assert "…" in lines[-1]
+
+
+def test_an_id_stays_whole_on_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    columns = ("id", "sent or due", "state", "kind", "to", "tries", "what is said about it")
+    row = ("12", "2026-11-24 14:19", "sent", "alert", "mail:anna@example.org", "1", "Kim reist nach Peking")
+    monkeypatch.setenv("COLUMNS", "40")
+    with redirect_stdout(Terminal()):
+        lines = list(drawing.table(columns, [row]))
+    assert all(len(click.unstyle(line)) <= 40 for line in lines)
+    assert click.unstyle(lines[-1]).startswith("12  ")
 
 
 def test_times_are_of_this_place_and_distances_in_words() -> None:

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 GAP = 2  # blanks between two columns of a table
 WIDEST = 30  # columns that a cell may take before the last one
-LEAST = 12  # columns that the last cell keeps on a narrow terminal
+LEAST = 8  # columns that the last cell keeps before the widest gives way, too
+NARROWEST = 2  # columns to which a cell is cut on a narrow terminal
 PATIENCE = 1.0  # seconds that a command may take before it shows that it is at work
 
 
@@ -64,6 +65,8 @@ def _drawn(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> Iterator[s
     widths = [*(min(width, WIDEST) for width in widths[:-1]), widths[-1]]
     left = console.width - sum(widths[:-1]) - GAP * len(widths[:-1])
     widths[-1] = max(min(widths[-1], left), LEAST)
+    while sum(widths) + GAP * len(widths[:-1]) > console.width and max(widths) > NARROWEST:
+        widths[widths.index(max(widths))] -= 1  # and an ID stays whole
     grid = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
     for title, width in zip(columns, widths, strict=True):
         grid.add_column(title, width=width, no_wrap=True)
