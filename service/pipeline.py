@@ -50,7 +50,7 @@ from service.model import (
 )
 from service.reading import Contents, Reader, Reading, StaleError
 from service.release import Releaser
-from service.settling import FencedError, note_hub, settle, settle_delivery, settle_many
+from service.settling import FencedError, Polled, note_hubs, settle, settle_delivery, settle_many
 from service.store.db import Store, Transaction
 from service.telling import Teller, set_aside
 from service.workers import Workers
@@ -216,7 +216,7 @@ class Pipeline:
                     self.sketches.keep(new)
                 passes("stored")
                 # Before anything is told: where it is too late for one of them, nothing of this is true.
-                kept = [self._settle_read(tx, *each, now) for each in zip(read, taken, strict=True)]
+                kept = self._settle_read(tx, read, taken, now)
                 for each, one in zip(read, kept, strict=True):
                     for item, placement, _ in one.taken:
                         parts.teller.tell(tx, item, placement, each.fetched.source, now)
@@ -226,14 +226,19 @@ class Pipeline:
             raise
         return kept
 
-    def _settle_read(self, tx: Transaction, read: Changed, taken: Sequence[Taken], now: datetime) -> Kept:
-        """Write down what a document taught about its source."""
-        (fetched, contents), config = read, self.parts.config
-        result = aged(fetched, (entry.published_at for entry in contents.entries), len(taken), now)
-        due = settle(tx, result, contents.feed.freshness, len(taken), now, config.poll)
-        note_hub(tx, fetched, contents.feed, len(taken), now)
-        set_aside(tx, config, fetched.source, contents.aside, now)
-        return Kept(taken, result, due)
+    def _settle_read(
+        self, tx: Transaction, read: Sequence[Changed], taken: Sequence[Sequence[Taken]], now: datetime
+    ) -> list[Kept]:
+        """Write down what these documents taught about their sources."""
+        config, polls, brought = self.parts.config, [], []
+        for (fetched, contents), new in zip(read, taken, strict=True):
+            result = aged(fetched, (entry.published_at for entry in contents.entries), len(new), now)
+            polls.append(Polled(result, contents.feed.freshness, len(new)))
+            brought.append((fetched, contents.feed, len(new)))
+            set_aside(tx, config, fetched.source, contents.aside, now)
+        dues = settle(tx, polls, now, config.poll)
+        note_hubs(tx, brought, now)
+        return [Kept(new, one.result, due) for new, one, due in zip(taken, polls, dues, strict=True)]
 
     def _finish(self, read: Changed, kept: Kept) -> int:
         """Say what came in, now that it is safe; the number of new items."""

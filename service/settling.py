@@ -12,6 +12,7 @@ import random
 import secrets
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from service.alerts import blind
 from service.config import Poll
@@ -42,22 +43,29 @@ class FencedError(Exception):
     """The source was claimed again meanwhile: what this poll brought is rolled back."""
 
 
-def settle(
-    tx: Transaction, result: Fetched | Failure, feed: Freshness, new: int, now: datetime, poll: Poll
-) -> Due:
-    """When the source is due, written down with all that the poll taught about it.
+class Polled(NamedTuple):
+    """What a poll brought: its result, what the document said about coming back, how many new items."""
 
-    `feed` is what the document said about coming back, `new` the number of its new items. Raises FencedError
-    where another node has the source by now.
+    result: Fetched | Failure
+    feed: Freshness = Freshness()
+    new: int = 0
+
+
+def settle(tx: Transaction, polls: Sequence[Polled], now: datetime, poll: Poll) -> Sequence[Due]:
+    """When each source is due, written down with all that its poll taught about it.
+
+    Raises FencedError where another node has one of the sources by now.
     """
-    due = _due(result, feed, new, now, poll)
-    if not tx.sources.settle_many([_settlement(result, due, new, now)]):
+    dues = [_due(*one, now, poll) for one in polls]
+    learned = [_settlement(result, due, new, now) for (result, _, new), due in zip(polls, dues, strict=True)]
+    if tx.sources.settle_many(learned) < len(learned):
         raise FencedError
-    if isinstance(result, Failure) and result.rest:
-        tx.sources.rest(result.source.url, now + result.rest)
-    _note_gap(tx, result, now, poll)
-    _remember(tx, result.source, due, new, now)
-    return due
+    for (result, _, new), due in zip(polls, dues, strict=True):
+        if isinstance(result, Failure) and result.rest:
+            tx.sources.rest(result.source.url, now + result.rest)
+        _note_gap(tx, result, now, poll)
+        _remember(tx, result.source, due, new, now)
+    return dues
 
 
 def settle_many(
@@ -69,12 +77,12 @@ def settle_many(
     """
     told, quiet = [], []
     for result in results:
-        due = _due(result, Freshness(), 0, now, poll)
+        due = _due(*Polled(result), now, poll)
         if _is_quiet(result, due, now, poll):
             quiet.append(_settlement(result, due, 0, now))
             continue
         with contextlib.suppress(FencedError):
-            told.append((result, settle(tx, result, Freshness(), 0, now, poll)))
+            told.append((result, settle(tx, [Polled(result)], now, poll)[0]))
     tx.sources.settle_many(quiet)
     return told
 
@@ -96,21 +104,27 @@ def settle_delivery(tx: Transaction, delivery: Delivery, attempt: Attempt, now: 
     return after
 
 
-def note_hub(tx: Transaction, fetched: Fetched, feed: Feed, new: int, now: datetime) -> None:
-    """Write down the hub that a feed names, to be asked; and that it brought nothing of what a poll found."""
-    source = fetched.source
-    if not fetched.status:  # it was brought, not polled
-        return
-    offered = False
-    if hub := fetched.hub or feed.hub:
-        topic = (fetched.topic if fetched.hub else feed.topic) or source.url
-        token, secret = secrets.token_urlsafe(SECRET_BYTES), secrets.token_urlsafe(SECRET_BYTES)
-        wanted = Subscription(source=source.id, hub=hub, topic=topic, token=token, secret=secret, due_at=now)
-        offered = tx.subscriptions.offer(wanted)
-    else:
-        tx.subscriptions.withdraw(source.id, now)
-    if source.pushed_until and (new or offered or not hub):
-        tx.subscriptions.distrust(source.id)
+def note_hubs(tx: Transaction, brought: Sequence[tuple[Fetched, Feed, int]], now: datetime) -> None:
+    """Write down the hubs that feeds name, to be asked; and which brought nothing of what a poll found.
+
+    `brought` are what was fetched, what the document said of itself, and the number of new items.
+    """
+    without: list[int] = []
+    for fetched, feed, new in brought:
+        source, offered = fetched.source, False
+        if not fetched.status:  # it was brought, not polled
+            continue
+        if hub := fetched.hub or feed.hub:
+            topic = (fetched.topic if fetched.hub else feed.topic) or source.url
+            token, secret = secrets.token_urlsafe(SECRET_BYTES), secrets.token_urlsafe(SECRET_BYTES)
+            offered = tx.subscriptions.offer(
+                Subscription(source=source.id, hub=hub, topic=topic, token=token, secret=secret, due_at=now)
+            )
+        else:
+            without.append(source.id)
+        if source.pushed_until and (new or offered or not hub):
+            tx.subscriptions.distrust(source.id)
+    tx.subscriptions.withdraw(without, now)
 
 
 def _due(result: Fetched | Failure, feed: Freshness, new: int, now: datetime, poll: Poll) -> Due:

@@ -118,7 +118,7 @@ def test_a_hub_that_is_left_is_told_three_times_and_forgotten(
     due(store)
     with store.begin() as tx:
         if end == "withdraw":
-            tx.subscriptions.withdraw(source.id, clock())
+            tx.subscriptions.withdraw([source.id], clock())
         elif end == "pause":
             tx.sources.pause("wire")
         else:
@@ -135,7 +135,7 @@ def test_a_hub_that_is_left_is_told_three_times_and_forgotten(
 def test_a_feed_that_names_its_hub_again_stays(store: Store, source: Source) -> None:
     offered(store, source)
     with store.begin() as tx:
-        tx.subscriptions.withdraw(source.id, store.now())
+        tx.subscriptions.withdraw([source.id], store.now())
     assert offered(store, source, token="t2")
     assert (known(store, source).state, due(store)) == (SubscriptionState.ASKED, ["t2"])
 

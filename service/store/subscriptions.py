@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -36,9 +36,10 @@ class Subscriptions:
         asked = insert.on_conflict_do_update(index_elements=["source"], set_=row, where=changed)
         return self._connection.execute(asked.returning(table.c.source)).first() is not None
 
-    def withdraw(self, source_id: int, now: datetime) -> None:
-        """The feed names no hub any more: the one that it named is asked to stop."""
-        self._leave(table.c.source == source_id, now)
+    def withdraw(self, sources: Collection[int], now: datetime) -> None:
+        """The feeds of these sources name no hub any more: those that they named are asked to stop."""
+        if sources:
+            self._leave(table.c.source.in_(sources), now)
 
     def due(self, now: datetime, limit: int) -> Sequence[Subscription]:
         """Up to `limit` subscriptions whose hub is to be asked now; nobody else gets them for an hour.
