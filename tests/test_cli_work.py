@@ -298,6 +298,7 @@ def test_no_folder_is_taken_that_holds_files_of_the_monitor(monitor: Shell) -> N
     added = monitor("add-source", str(monitor.folder / "drop"), "--name", "drop")
     assert "moved to done/, or to bad/" in added.out
     assert Exit.USAGE == monitor("edit-source", "drop", "--url", str(monitor.folder)).code
+    assert Exit.DONE == monitor("check-source", str(monitor.folder / "drop")).code
     assert (monitor.folder / "monitor.db").is_file()
 
 

@@ -110,12 +110,17 @@ def test_what_could_not_be_read_is_set_aside_with_the_reason(
     assert (folder / "bad/b.bin.reason").read_text() == "no format knows this\n"
 
 
-def test_a_file_that_is_too_large_is_set_aside_at_once(
+def test_a_file_that_is_too_large_is_set_aside_and_to_look_moves_nothing(
     fetcher: Fetcher, source: Source, folder: Path
 ) -> None:
     drop(folder, "huge.xml", b"x" * 10_001)
     drop(folder, "a.txt")
-    assert [document.name for document in look(fetcher, source).documents] == ["a.txt"]
+    fetched = look(fetcher, source)
+    assert [document.name for document in fetched.documents] == ["a.txt"]
+    assert names(folder) == ["a.txt", "huge.xml"]
+    assert fetched.acknowledge
+    fetched.acknowledge()
+    assert names(folder) == ["bad/huge.xml", "bad/huge.xml.reason", "done/a.txt"]
     assert (folder / "bad/huge.xml.reason").read_text() == "larger than 0.01 MB (http.max_bytes)\n"
 
 

@@ -43,8 +43,8 @@ def add(app: App, source: Source) -> Look:
 
 
 def check(app: App, name_or_url: str) -> Look:
-    """A look at a source by name, or at a URL that is no source yet."""
-    if "://" in name_or_url:
+    """A look at a source by name, or at a URL or a folder that is no source yet."""
+    if "://" in name_or_url or name_or_url.startswith(("/", "./", "../", "~/")):
         return looking.search(app, Source(name="", url=check_url(name_or_url)))
     with app.store.read() as tx:
         source = tx.sources.get(name_or_url)

@@ -49,7 +49,7 @@ class _File:
 
 
 def read(source: Source, client: Client) -> Result:
-    """The complete files of the folder, oldest first. Acknowledged, they move to done/."""
+    """The complete files of the folder, oldest first. Acknowledged, they move to done/, or bad/ if too large."""
     folder, limit = Path(unquote(urlsplit(source.url).path)), client.settings.max_bytes
     try:
         files = _complete(folder)
@@ -59,19 +59,20 @@ def read(source: Source, client: Client) -> Result:
         return _failure(source, f"{folder}: files cannot be moved from it (it needs write permission)")
     taken: dict[str, _File] = {}
     documents: list[Document] = []
-    aside: list[Problem] = []
+    large: dict[_File, Problem] = {}
     for file in files[:MOST_FILES]:
         if documents and sum(len(document.body) for document in documents) + file.size > MOST_BYTES:
             break
         if file.size > limit:
-            aside.append(Problem(f"larger than {limit / 10**6:g} MB (http.max_bytes)", file.path.name))
-            _set_aside(file, aside[-1].what)
+            large[file] = Problem(f"larger than {limit / 10**6:g} MB (http.max_bytes)", file.path.name)
             continue
         if (document := _document(file, client.clock())) is not None:
             documents.append(document)
             taken[file.path.name] = file
 
     def acknowledge() -> None:
+        for file, problem in large.items():
+            _set_aside(file, problem.what)
         for file in taken.values():
             _move(file, folder / "done")
 
@@ -83,9 +84,9 @@ def read(source: Source, client: Client) -> Result:
         source=source,
         cursor=source.cursor,
         documents=tuple(documents),
-        acknowledge=acknowledge if taken else None,
+        acknowledge=acknowledge if taken or large else None,
         reject=reject,
-        aside=tuple(aside),
+        aside=tuple(large.values()),
     )
 
 
