@@ -49,7 +49,7 @@ class _File:
 
 
 def read(source: Source, client: Client) -> Result:
-    """The complete files of the folder, oldest first. Acknowledged, they move: to done/, too large to bad/."""
+    """The complete files of the folder, oldest first. Acknowledged, they move to done/ (too large: bad/)."""
     folder, limit = Path(unquote(urlsplit(source.url).path)), client.settings.max_bytes
     try:
         files = _complete(folder)
