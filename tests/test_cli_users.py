@@ -36,6 +36,12 @@ def test_a_password_comes_from_a_pipe_and_is_never_shown(monitor: Shell) -> None
     password = "correct horse battery staple"
     before = sys.stdin
     try:
+        sys.stdin = io.StringIO("")
+        none = monitor("user", "add", "anna")
+        assert (2, True) == (none.code, "no password came in" in none.err)
+        assert (
+            [] == monitor("user", "list", "--json").json
+        )  # the desk would be closed, and nobody could enter
         sys.stdin = io.StringIO(f"{password}\n")
         answer = monitor("user", "add", "anna")
         sys.stdin = io.StringIO("short\n")

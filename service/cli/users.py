@@ -157,7 +157,9 @@ def _password() -> str:
     import sys
 
     if not sys.stdin.isatty():
-        return sys.stdin.readline().rstrip("\n")
+        if piped := sys.stdin.readline().rstrip("\n"):
+            return piped
+        raise UsageError(_("no password came in (pipe one, or --invite)"))  # nobody could sign in
     typed: str = click.prompt(_("password"), hide_input=True, confirmation_prompt=_("once more"), err=True)
     return typed
 
