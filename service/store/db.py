@@ -50,6 +50,7 @@ from service.store.veil import Label, Sight, Veil
 BUSY = timedelta(seconds=5)  # how long a writer waits for another process
 TURN = timedelta(seconds=60)  # and for another thread of its own, which is known to go on
 WRITER_CACHE_KB = 8_000  # an item's fingerprints go to sixty pages, and the next one's to many of the same
+LOG_PAGES = 4_000  # of SQLite's write-ahead log, 16 MB, are copied at once: many were written again by then
 MIGRATING = 0x4D494752  # the key of PostgreSQL's advisory lock around migrations
 
 # A node that hangs or is stopped inside a transaction must not hold the others up for longer than this.
@@ -296,6 +297,7 @@ class Store:
                 cursor.execute("PRAGMA journal_mode = WAL")
             if not reading:
                 cursor.execute(f"PRAGMA cache_size = -{WRITER_CACHE_KB}")
+                cursor.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
             cursor.execute(f"PRAGMA synchronous = {self._synchronous}")
             cursor.execute(f"PRAGMA foreign_keys = {'ON' if foreign_keys else 'OFF'}")
             cursor.execute(f"PRAGMA query_only = {'ON' if reading else 'OFF'}")
