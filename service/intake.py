@@ -163,7 +163,9 @@ class _Placing:
             received_at=reading.item.received_at or self._now,
         )
         text = reading.sketch
-        self._entries[item.id] = Entry(item, placement, names, reading.names.content, text.hash, text.kept)
+        self._entries[item.id] = Entry(
+            item, placement, names, reading.names.content, text.hash, text.kept, reading.words
+        )
         self._sketches[item.id] = text
         for h in text.kept:
             if (count := self._frequency.get(h, 0)) < POSTINGS:

@@ -20,6 +20,7 @@ from service.config import Agency
 from service.model import Document, Failure, FailureKind, Feed, Fetched, Item, Problem, Source
 from service.parse.formats import UnreadableError, parse
 from service.parse.outline import outline
+from service.store import vocabulary
 from service.story import fingerprint, identity, marks
 from service.story.fingerprint import Sketch
 from service.story.identity import Names
@@ -35,6 +36,7 @@ class Reading:
     names: Names
     item: Item
     sketch: Sketch
+    words: str
 
     @property
     def published_at(self) -> datetime | None:
@@ -105,7 +107,10 @@ def _read_new(
 def _readings(items: Iterable[Item], agencies: Mapping[str, Agency]) -> tuple[Reading, ...]:
     # Marks first: a kill repeats the text that it takes back, and is a new version all the same.
     marked = (marks.read(item, agencies) for item in items)
-    return tuple(Reading(identity.names(item), item, fingerprint.sketch(item)) for item in marked)
+    return tuple(
+        Reading(identity.names(item), item, fingerprint.sketch(item), vocabulary.words(item))
+        for item in marked
+    )
 
 
 class Memory:

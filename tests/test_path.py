@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -48,6 +48,18 @@ def test_a_second_poll_and_a_restart_are_silent(room: Room) -> None:
     room.restart()
     assert 0 == room.poll().items
     assert 1 == len(room.hooks.posts)
+
+
+def test_what_came_in_is_found_by_its_words_until_it_is_pruned(room: Room) -> None:
+    room.wire("wire", TRIP, PRICES)
+    room.add_source("wire")
+    room.poll()
+    store = room.app.store
+    with store.read() as tx:
+        assert [TRIP.headline] == [item.headline for item in tx.items.search("kim sonderzug")]
+    with store.begin() as tx:
+        assert 2 == tx.items.prune(store.now() + timedelta(days=1), 10)
+        assert [] == tx.items.search("kim sonderzug")
 
 
 def test_the_same_link_on_another_source_joins_the_story_and_stays_silent(room: Room) -> None:

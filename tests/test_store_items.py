@@ -283,9 +283,9 @@ def test_items_of_one_document_are_stored_as_if_they_had_come_one_by_one(store: 
         new = replace(old, headline="b", id=second)
         tx.items.add_all(
             [
-                Entry(old, FIRST, [1, 2], 1, 5, range(3)),
-                Entry(new, version, [1], 2, 6, range(3)),
-                Entry(replace(old, headline="c", id=third, source=afp), copy, [1], 3, 7, range(4)),
+                Entry(old, FIRST, [1, 2], 1, 5, range(3), ""),
+                Entry(new, version, [1], 2, 6, range(3), ""),
+                Entry(replace(old, headline="c", id=third, source=afp), copy, [1], 3, 7, range(4), ""),
             ],
             now,
             tx.postings.under(range(4)),
@@ -304,7 +304,7 @@ def test_items_of_one_document_are_stored_as_if_they_had_come_one_by_one(store: 
 def test_a_posting_list_ends_within_a_document_too(store: Store, source: int) -> None:
     one = Item(headline="a", source=source)
     with store.begin() as tx:
-        tx.items.add_all([Entry(one, FIRST, [], 0, 0, [1])] * 43, store.now(), {})
+        tx.items.add_all([Entry(one, FIRST, [], 0, 0, [1], "")] * 43, store.now(), {})
         assert [len(items) for items in under(tx, [1]).values()] == [40]
         assert tx.items.count() == 43
 

@@ -32,6 +32,7 @@ from service.store.schema import seen
 from service.store.search import Search
 from service.store.stories import Stories, link_hash
 from service.store.veil import Veil
+from service.store.vocabulary import words
 
 Where: TypeAlias = list[ColumnElement[bool]]
 
@@ -58,6 +59,7 @@ class Entry(NamedTuple):
     content: int
     text_hash: int
     fingerprints: Collection[int]
+    words: str  # see `store.vocabulary`
 
     @property
     def newest(self) -> bool:
@@ -102,7 +104,7 @@ class Items:
         `Postings.under` says of the fingerprints, where the caller has asked already.
         """
         [stored] = self.add_all(
-            [Entry(item, placement, keys, content, text_hash, fingerprints)],
+            [Entry(item, placement, keys, content, text_hash, fingerprints, words(item))],
             now,
             self._postings.under(fingerprints) if postings is None else postings,
         )
@@ -130,7 +132,7 @@ class Items:
         for late, some in groupby(entries, key=lambda each: each.placement.late):
             self._remember(some, late=late)
         self._postings.add([(each.item.id, each.fingerprints) for each in entries], postings)
-        self._search.add([each.item for each in entries])
+        self._search.add([(each.item.id, each.words) for each in entries])
         return [each.item for each in entries]
 
     def get(self, item_id: int) -> Item:
