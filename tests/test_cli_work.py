@@ -202,6 +202,14 @@ def test_a_refused_rule_writes_nothing(monitor: Shell, arguments: list[str], wor
     assert [] == monitor("list-rules", "--json").json
 
 
+def test_a_rule_that_asks_the_same_as_another_says_so(monitor: Shell) -> None:
+    assert "asks the same" not in monitor("add-rule", "Zins", "-EZB", "--name", "zins").out
+    assert "the rule zins asks the same" in monitor("add-rule", "Zins  NOT EZB").out
+    monitor("disable-rule", "zins")
+    monitor("remove-rule", "zins-ezb")
+    assert "asks the same" not in monitor("add-rule", "Zins -EZB").out
+
+
 def test_no_rule_takes_the_name_of_a_page(monitor: Shell) -> None:
     assert "new-2" == monitor("add-rule", "New", "--json").json["name"]
 

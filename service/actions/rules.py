@@ -64,6 +64,12 @@ def listed(app: App) -> Sequence[Rule]:
         return tx.rules.list()
 
 
+def twins(app: App, rule: Rule) -> list[str]:
+    """A sentence for each other rule at work that asks the same."""
+    others = (one for one in listed(app) if one.id != rule.id and one.enabled)
+    return [f"the rule {one.name} asks the same" for one in others if one.query == rule.query]
+
+
 def history(app: App, name: str) -> tuple[Rule, Sequence[Rule]]:
     """A rule and its former versions, the newest first; raises NotFoundError."""
     with app.store.read() as tx:

@@ -102,7 +102,7 @@ def add_rule(session: Session, query: Sequence[str], also_last: timedelta | None
         session.say(_("rule {name} added", name=safe(added.name)))
         with progress(_("reading the archive")) as advance:
             tried = forecast(app, added, progress=advance)
-        advice = warnings(node, tried)
+        advice = [*rules.twins(app, added), *warnings(node, tried)]
     session.answer(
         shapes.rule(added) | {"backtest": shapes.backtest(tried), "warnings": advice},
         _added(added, tried, advice),

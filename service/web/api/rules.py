@@ -95,7 +95,8 @@ def add_rule(app: Monitor, who: Writer, body: NewRule) -> Shape:
     added = rules.add(app, wanted, node, also_last=also_last, by=who.name)
     record(app, who.name, "add-rule", added.name, {"query": added.query})
     tried = forecast(app, added)
-    return shapes.rule(added) | {"backtest": shapes.backtest(tried), "warnings": warnings(node, tried)}
+    advice = [*rules.twins(app, added), *warnings(node, tried)]
+    return shapes.rule(added) | {"backtest": shapes.backtest(tried), "warnings": advice}
 
 
 @router.get("/{name}")
