@@ -169,7 +169,10 @@ class Pipeline:
     def _read(self, fetched: Fetched) -> list[Changed]:
         """What was fetched, read; nothing, where it cannot be, which its source is told."""
         passes("fetched")
-        contents = self.reader.read(fetched)
+        try:
+            contents = self.reader.read(fetched)
+        except Exception as error:  # noqa: BLE001 - no worker starts, or the document cannot be laid aside
+            contents = _broken(fetched.source, error)
         if isinstance(contents, Failure):
             self._settle([contents])
             return []
@@ -185,7 +188,7 @@ class Pipeline:
             kept = self._store(read)
         except StoreError:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the others are stored
             if len(read) > 1:
                 return sum(self._take_in([each]) for each in read)
             if isinstance(error, FencedError):
@@ -194,9 +197,7 @@ class Pipeline:
             if isinstance(error, StaleError):
                 self.reader.forget(source)
                 return self._take_in(self._read(read[0].fetched))
-            log.exception("what %s brought could not be taken in", source.name)
-            reason = f"could not be taken in: {type(error).__name__}: {error}"
-            self._settle([Failure(source=source, kind=FailureKind.UNREADABLE, reason=reason)])
+            self._settle([_broken(source, error)])
             return 0
         passes("committed")
         return sum(map(self._finish, read, kept))
@@ -245,9 +246,8 @@ class Pipeline:
         (fetched, contents), source = read, read.fetched.source
         if fetched.status:
             self.reader.remember(source, contents)
-        if fetched.acknowledge:
-            fetched.acknowledge()
         self._report(kept.result, kept.due)
+        self._acknowledge(fetched)
         if isinstance(kept.result, Failure):
             return 0
         new, problems = len(kept.taken), list(contents.problems)
@@ -267,8 +267,16 @@ class Pipeline:
         for result, due in told:
             self._report(result, due)
         for result in results:
-            if isinstance(result, Fetched) and result.acknowledge:
-                result.acknowledge()
+            if isinstance(result, Fetched):
+                self._acknowledge(result)
+
+    def _acknowledge(self, fetched: Fetched) -> None:
+        """Let go of what was fetched, now that it is safe; where that fails, it comes again and is known."""
+        try:
+            if fetched.acknowledge:
+                fetched.acknowledge()
+        except Exception as error:  # noqa: BLE001 - a folder may be anything by now
+            self._settle([_broken(fetched.source, error)])
 
     def _report(self, result: Fetched | Failure, due: Due) -> None:
         """Say that a source failed, or is gone or back."""
@@ -322,3 +330,10 @@ class Pipeline:
 
 def _is_changed(result: Fetched | Failure) -> bool:
     return isinstance(result, Fetched) and bool(result.documents or result.aside)
+
+
+def _broken(source: Source, error: Exception) -> Failure:
+    """What nobody expected, as a failure of the source that it came from: the others go on."""
+    log.error("what %s brought could not be taken in", source.name, exc_info=error)
+    reason = f"could not be taken in: {type(error).__name__}: {error}"
+    return Failure(source=source, kind=FailureKind.UNREADABLE, reason=reason)

@@ -99,6 +99,27 @@ def test_a_source_that_cannot_be_taken_in_is_marked_and_takes_no_other_with_it(r
     assert "Atlantis" in room.source(broken.name).last_error
 
 
+def test_what_cannot_be_laid_aside_or_let_go_of_is_its_own_source_s_failure(room: Room) -> None:
+    """A file that cannot be moved, since its folder became read-only, before it was stored or after."""
+
+    def refuse(*_: str) -> None:
+        raise OSError("Read-only file system")
+
+    bad, kept, same, other = claimed(room, *wires(4))
+    unreadable = replace(fetched(bad), documents=(Document(body=b"%PDF-1.7"),), reject=refuse)
+    unchanged = Fetched(source=same, cursor=Cursor(), status=304, acknowledge=refuse)
+    arrived = [
+        unreadable,
+        replace(fetched(kept, TRIP), acknowledge=refuse),
+        unchanged,
+        fetched(other, MARKET),
+    ]
+    assert room.app.pipeline.intake(arrived) == 2
+    assert {headline for headline, _ in stored(room)} == {TRIP.headline, MARKET.headline}
+    assert [room.source(each.name).failures for each in (bad, kept, same, other)] == [1, 1, 1, 0]
+    assert "Read-only" in room.source(kept.name).last_error
+
+
 def test_an_entry_that_was_wrongly_recalled_is_read_again_beside_the_others(room: Room) -> None:
     one, other = claimed(room, *wires(2))
     room.app.pipeline.intake([fetched(one, MARKET)])
