@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from service.actions import people
+from service.actions import people, sources
 from service.app import App
 from service.errors import UsageError
 from service.model import Account, Role, Scope
@@ -104,6 +104,42 @@ def test_a_viewer_looks_an_editor_changes_and_an_admin_sees_to_people(tmp_path: 
                 who.get("/people").status_code,
             )
         assert seen == {"vic": (200, 403, 403, 403), "ed": (200, 200, 303, 403), "anna": (200, 200, 303, 200)}
+
+
+@pytest.mark.slow
+def test_an_editor_names_no_folder_and_no_variable_of_the_machine(tmp_path: Path) -> None:
+    """What lies in a folder is read and moved, and a variable is sent to whatever server the source names."""
+    with busy_desk(tmp_path) as (room, visitor):
+        users(room.app, anna=Role.ADMIN, ed=Role.EDITOR)
+        (drop := tmp_path / "drop").mkdir()
+        sources.edit(room.app, "wire", auth_env="WIRE_LOGIN")
+        outlines = "".join(
+            f'<outline text="a" xmlUrl="{url}"/>' for url in ("https://a.example/", f"folder://{drop}")
+        )
+
+        def tried(who: Visitor) -> list[int]:
+            api = who.client
+            return [
+                api.get("/api/v1/check-source", params={"of": f"folder://{drop}"}).status_code,
+                api.patch("/api/v1/sources/wire", json={"url": "http://127.0.0.1:9/"}).status_code,
+                api.post(
+                    "/api/v1/sources", json={"url": "http://127.0.0.1:9/a", "auth_env": "HOME"}
+                ).status_code,
+                api.post("/api/v1/import-opml", content=f"<opml><body>{outlines}</body></opml>").status_code,
+                api.post("/api/v1/sources", json={"url": f"FOLDER://{drop}"}).status_code,
+                api.post("/api/v1/sources", json={"url": "http://127.0.0.1:9/b"}).status_code,
+                who.post("/sources", url=f" {drop}", name="c", every="").status_code,
+            ]
+
+        ed, anna = visitor.another(), visitor.another()
+        ed.sign_in("ed", PASSWORD)
+        for who in (ed, anna):
+            who.client.headers["Origin"] = who.url
+        assert tried(ed) == [403, 403, 403, 403, 403, 201, 403]
+        assert {"wire", "127-0-0-1-b"} == {one.name for one in sources.listed(room.app)}
+        sources.remove(room.app, "127-0-0-1-b")
+        anna.sign_in("anna", PASSWORD)
+        assert 403 not in tried(anna)
 
 
 @pytest.mark.slow

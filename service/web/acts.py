@@ -75,6 +75,7 @@ def end_silence(app: Monitor, who: Writer, number: int) -> Response:
 @router.post("/sources")
 def add_source(request: Request, app: Monitor, who: Writer, viewer: Asking, sent: Sent) -> Response:
     """Poll a feed or a wire from now on."""
+    who.stays_outside(sent["url"])
     try:
         every = span(sent["every"])
         look = sources.add(app, Source(name=sent["name"], url=sent["url"], every=every))

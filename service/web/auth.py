@@ -27,6 +27,7 @@ TRIES_OF_AN_ADDRESS = RateLimitItemPerMinute(30, 5)
 
 READ, WRITE = frozenset({Scope.READ}), frozenset({Scope.READ, Scope.WRITE})
 EVERYTHING = frozenset(Scope) - {Scope.EMBARGOED}  # that is a right of its own, whatever the role
+WITHIN = ("/", "./", "../", "~", "folder:")  # how addresses begin that are folders of this machine
 OF_ROLE = {Role.VIEWER: READ | {Scope.METRICS}, Role.EDITOR: EVERYTHING, Role.ADMIN: EVERYTHING}
 
 
@@ -50,6 +51,16 @@ class Caller:
     session: int = 0  # the id of a session, where the request came with one
     is_open: bool = False  # there are no users yet
     token: int = 0
+
+    def stays_outside(self, url: str, auth_env: str = "") -> None:
+        """Nothing, but where a user who is no admin would have folders or variables of this machine read.
+
+        A variable goes to whatever server the source names: so does its address, where it has one. Raises
+        RefusedError.
+        """
+        within = bool(auth_env) or url.strip().lower().startswith(WITHIN)
+        if within and self.account and self.account.role is not Role.ADMIN:
+            raise RefusedError(403, "folders and variables of this machine are for an admin to name")
 
     def needs(self, scope: Scope) -> Caller:
         """The caller, who may do that; raises RefusedError."""

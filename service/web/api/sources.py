@@ -65,7 +65,9 @@ def list_sources(app: Monitor, _: Reader, state: SourceState | None = None, tag:
 @router.post("", status_code=201)
 def add_source(app: Monitor, who: Writer, body: NewSource) -> Shape:
     """Poll a feed or a wire from now on; the answer says what a first look found."""
-    look = sources.add(app, Source(**{"name": "", **_fields(body.given())}))
+    wanted = Source(**{"name": "", **_fields(body.given())})
+    who.stays_outside(wanted.url, wanted.auth_env)
+    look = sources.add(app, wanted)
     record(app, who.name, "add-source", look.source.name)
     return shapes.source(look.source) | {"look": shapes.look(look)}
 
@@ -79,7 +81,11 @@ def show_source(app: Monitor, _: Reader, name: Name) -> Shape:
 @router.patch("/{name}")
 def edit_source(app: Monitor, who: Writer, name: Name, body: Edited) -> Shape:
     """Change the settings of a source; it is due at once."""
-    edited = sources.edit(app, name, **_fields(body.given()))
+    fields = _fields(body.given())
+    if "url" in fields or fields.get("auth_env"):
+        before = sources.named(app, name)
+        who.stays_outside(fields.get("url", before.url), fields.get("auth_env", before.auth_env))
+    edited = sources.edit(app, name, **fields)
     record(app, who.name, "edit-source", edited.name, body.given())
     return shapes.source(edited)
 
@@ -109,8 +115,11 @@ def resume_source(app: Monitor, who: Writer, name: Name) -> Shape:
 
 
 @beside.get("/check-source")
-def check_source(app: Monitor, _: Writer, of: Annotated[str, Query(description="a name or a URL")]) -> Shape:
+def check_source(
+    app: Monitor, who: Writer, of: Annotated[str, Query(description="a name or a URL")]
+) -> Shape:
     """A look at a source or a URL, storing nothing."""
+    who.stays_outside(of)
     return shapes.look(sources.check(app, of))
 
 
@@ -143,6 +152,9 @@ async def import_opml(request: Request, app: Monitor, who: Writer, tag: str = ""
     body = await request.body()
 
     def take() -> opml.Imported:
+        for entry in opml.entries(body):
+            if isinstance(entry, Source):
+                who.stays_outside(entry.url, entry.auth_env)
         done = opml.import_feeds(app, body, tags=[tag] if tag else [])
         record(app, who.name, "import-opml", "", {"added": len(done.added), "known": len(done.known)})
         return done
