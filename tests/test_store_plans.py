@@ -98,7 +98,7 @@ INSERT INTO item (source, story, received_at, status, signal, stored_at, content
     SELECT source.id, story.id, n, 'usable', 'none', n, n, n, n, 'first' FROM {n}
     JOIN source ON source.url = n::text JOIN story ON story.opened_at = n;
 INSERT INTO seen SELECT source, n, id, story, n FROM item JOIN {n} ON content = n;
-INSERT INTO fingerprint SELECT n + 1000, int8send(id) FROM item JOIN {n} ON content = n;
+INSERT INTO fingerprint SELECT n + 1000, int4send(id::integer) FROM item JOIN {n} ON content = n;
 INSERT INTO hit (rule, rule_version, item, story, at)
     SELECT rule.id, 1, item.id, story, received_at FROM item JOIN rule ON rule.name = content::text;
 INSERT INTO alert (rule, story, state, opened_at, updated_at) SELECT rule, story, 'open', at, at FROM hit;

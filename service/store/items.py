@@ -81,7 +81,7 @@ class Items:
         """What is known under those keys of that source; a key that is new is left out."""
         known: dict[int, Seen] = {}
         for part in slices(keys):
-            rows = self._connection.execute(KNOWN, {"source": source_id, "keys": part})
+            rows = self._connection.execute(KNOWN, {"source": source_id, "keys": part}).all()
             known.update({row.key: Seen(*row) for row in rows})
         return known
 

@@ -13,7 +13,6 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    CursorResult,
     Row,
     bindparam,
     case,
@@ -28,7 +27,7 @@ from sqlalchemy import (
 
 from service.errors import NotFoundError
 from service.model import Candidate, Item, Sighting, Status, Story
-from service.store.postings import POSTINGS, Postings
+from service.store.postings import LAST, POSTINGS, Postings
 from service.store.rows import columns, listed, reserve, slices
 from service.store.schema import item, source
 from service.store.schema import story as table
@@ -224,7 +223,7 @@ class Stories:
         How many went, and the fingerprint at which the next stretch starts; None at the end.
         """
         floor = self.floor(before)
-        return self._postings.prune(2**63 - 1 if floor is None else floor, start, rows)
+        return self._postings.prune(LAST if floor is None else floor, start, rows)
 
     def floor(self, since: datetime) -> int | None:
         """The first id of the items stored at `since` or later; None where there is none."""
@@ -233,9 +232,8 @@ class Stories:
     def _same(self, what: str, hashes: Sequence[int | None], floor: int, limit: int) -> list[set[int]]:
         """For each hash, that of a link or of a text, the newest items that have it."""
         found: list[set[int]] = [set() for _ in hashes]
-        for number, item_id in self._run(
-            what, wanted=listed(self._connection, hashes), floor=floor, most=limit
-        ):
+        near = self._run(what, wanted=listed(self._connection, hashes), floor=floor, most=limit)
+        for number, item_id in near:
             found[number].add(item_id)
         return found
 
@@ -243,8 +241,8 @@ class Stories:
         """Where each of these items came from, and the story it is in."""
         return {row.id: row for row in self._run("known", wanted=listed(self._connection, ids))}
 
-    def _run(self, what: str, **given: object) -> CursorResult[*tuple[Any, ...]]:
-        return self._connection.execute(STATEMENTS[what, self._connection.dialect.name], given)
+    def _run(self, what: str, **given: object) -> Sequence[Row[*tuple[Any, ...]]]:
+        return self._connection.execute(STATEMENTS[what, self._connection.dialect.name], given).all()
 
     def _items(self, where: ColumnElement[bool]) -> list[Item]:
         rows = self._connection.execute(select(*ITEM).where(where).order_by(item.c.id))

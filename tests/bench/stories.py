@@ -112,7 +112,7 @@ def fill(database: Path, items: int, source: int) -> None:
         # In the order of the key, or a million scattered writes would take longer than the bench.
         connection.execute("CREATE TEMP TABLE loose (h, items)")
         postings = (
-            (random_.getrandbits(63) - 2**62, item.to_bytes(8))
+            (random_.getrandbits(63) - 2**62, item.to_bytes(4))
             for item in range(1, items + 1)
             for _ in range(POSTINGS)
         )

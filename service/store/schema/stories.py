@@ -85,7 +85,7 @@ seen = Table(
     **NARROW,
 )
 
-# Posting lists: under a fingerprint the ids of its items, eight bytes each, see `store.postings`.
+# Posting lists: under a fingerprint the ids of its items, four bytes each, see `store.postings`.
 fingerprint = Table(
     "fingerprint",
     metadata,
