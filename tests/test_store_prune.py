@@ -6,6 +6,9 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
 from service.config import Retention
 from service.model import (
     Alert,
@@ -86,6 +89,38 @@ def test_the_old_goes_and_the_young_and_what_still_waits_stay(store: Store, cloc
         assert left == {h: [joined.id, young.id] for h in (31, 2**62)}
         assert node not in tx.nodes.list()
     assert prune(store, clock(), KEEP, rows=7) == Pruned()
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    first=st.lists(st.frozensets(st.integers(-3, 9)), max_size=6),
+    second=st.lists(st.frozensets(st.integers(-3, 9)), max_size=6),
+    floor=st.integers(1, 13),
+    rows=st.integers(1, 15),
+)
+def test_posting_lists_hold_what_was_entered_but_for_what_is_old(
+    store: Store, first: list[frozenset[int]], second: list[frozenset[int]], floor: int, rows: int
+) -> None:
+    entered = list(enumerate([*first, *second], 1))
+
+    def lists(since: int) -> dict[int, list[int]]:
+        expected = {h: [n for n, each in entered if h in each and n >= since] for h in range(-3, 10)}
+        return {h: items for h, items in expected.items() if items}
+
+    with store.rehearse() as tx:
+
+        def stored() -> dict[int, list[int]]:
+            return {h: list(items) for h, items in tx.postings.under(range(-5, 12)).items()}
+
+        tx.postings.add(entered[: len(first)], {})
+        tx.postings.add(entered[len(first) :], tx.postings.under(range(-3, 10)))
+        assert lists(0) == stored()
+        gone, start = tx.postings.prune(floor, None, rows)
+        while start is not None:
+            more, start = tx.postings.prune(floor, start, rows)
+            gone += more
+        assert lists(floor) == stored()
+        assert gone == sum(len(each) for n, each in entered if n < floor)
 
 
 def test_what_was_seen_on_a_removed_source_goes(store: Store, clock: ManualClock) -> None:
