@@ -18,6 +18,7 @@ from service.app import build
 from service.config import load
 from service.model import Cursor, DeliveryState, Document, Fetched, Priority, Rule, Source
 from service.rules.grammar import parse
+from service.store.outbox import POISONED_WAIT
 from tests.inbox import HookServer, Post
 from tests.newsroom import rss
 from tests.servers import FeedServer
@@ -75,7 +76,8 @@ def kill_at_random(site: Site, kills: int, seed: int) -> Toll:
             doomed.send_signal(signal.SIGKILL)
             doomed.wait(DEADLINE)
     with site.daemon():
-        deadline = time.monotonic() + 2 * DEADLINE + kills
+        # What three in a row were killed with in their hands is tried again only after a rest.
+        deadline = time.monotonic() + 2 * DEADLINE + POISONED_WAIT.total_seconds() + kills
         while time.monotonic() < deadline:
             with site.look() as tx:
                 if set(tx.outbox.counts()) == {DeliveryState.SENT}:
