@@ -16,7 +16,6 @@ from urllib.parse import urljoin
 
 import feedparser
 import feedparser.api
-import feedparser.mixin
 
 from service.model import Document, Feed, Freshness, Item, Parsed, Problem, Source
 from service.parse.dates import iso, local, zone
@@ -27,10 +26,6 @@ from service.parse.guard import mend
 from service.text.html import one_line, to_text
 
 feedparser.api.PREFERRED_XML_PARSERS.insert(0, "service.parse.expat")
-# feedparser looks up each character of a text in a table of 27, at an exception for each that is not in it.
-# A string that maps them to themselves, as far as the alphabets of Europe go, spares a sixth of its time.
-WINDOWS = feedparser.mixin._cp1252  # noqa: SLF001 - it has no other name
-feedparser.mixin._cp1252 = "".join(WINDOWS.get(code, chr(code)) for code in range(0x2100))  # noqa: SLF001
 
 ENTRY = frozenset({b"item", b"entry"})
 LARGEST_BYTES = 16_000_000  # four times the largest honest feed that is known to us
