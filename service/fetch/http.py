@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import ssl
 import threading
 import time
@@ -28,8 +27,8 @@ import aiohttp
 from yarl import URL
 
 from service import config
-from service.errors import UsageError
 from service.fetch import caching, credentials, statuses, validators
+from service.fetch.addresses import is_literal, refusal
 from service.fetch.allowance import Allowance
 from service.fetch.coding import ASKED_FOR, Broken, Decoder, TooLarge
 from service.fetch.guard import AddressRefused, Guard
@@ -49,7 +48,6 @@ MAX_REDIRECTS = 5
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 PERMANENT = frozenset({301, 308})
 ONE_HEADER = 2**14  # bytes of one header line; long content security policies are real
-HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+(%[0-9a-z.]+)?", re.IGNORECASE)  # a name, or an address
 ACCEPT = (
     "application/rss+xml, application/atom+xml, application/feed+json, application/rdf+xml, "
     "application/xml;q=0.9, text/xml;q=0.9, application/json;q=0.8, */*;q=0.5"
@@ -165,7 +163,7 @@ class Client:
         """Wait for the host's turn and a free slot, then ask."""
         try:
             url = URL(source.url)
-            if reason := self._refusal(url):
+            if reason := refusal(url, self.guard):
                 return _refused(source, reason)
             host = await self._host(url)
         except ValueError:
@@ -206,7 +204,7 @@ class Client:
             host.private = False
         if host.private is None:
             addresses = [name]
-            if not _is_literal(name):
+            if not is_literal(name):
                 async with self._allowance().limit:
                     try:
                         addresses = [a["host"] for a in await self._resolver.resolve(name, 0)]
@@ -239,7 +237,7 @@ class Client:
         """Ask, and ask again where the answer sends us; each hop is judged and gets only what is its own."""
         origin, moved, permanent = url.origin(), "", True
         for _ in range(MAX_REDIRECTS + 1):
-            if reason := self._refusal(url):
+            if reason := refusal(url, self.guard):
                 return _refused(source, reason)
             own = url.origin() == origin
             headers = self._headers(source, own_origin=own)
@@ -260,15 +258,6 @@ class Client:
             permanent = permanent and response.status in PERMANENT and not downgrade
             url, moved = target, str(target) if permanent else moved
         return _refused(source, f"more than {MAX_REDIRECTS} redirects")
-
-    def _refusal(self, url: URL) -> str:
-        """Why nothing is asked of this URL; "" if it may be asked."""
-        if url.scheme not in ("http", "https"):
-            return f"a redirect to {url.scheme or 'nowhere'}: is not followed"
-        if url.user is not None or url.password is not None:
-            return "a URL that carries a user or a password is not fetched (--auth-env VAR holds them)"
-        host = url.raw_host or ""
-        return self.guard.refusal(host, url.port) if HOST.fullmatch(host) else "a URL without a host"
 
     def _headers(self, source: Source, *, own_origin: bool) -> dict[str, str]:
         headers = {"User-Agent": self._agent, "Accept": ACCEPT, "Accept-Encoding": ASKED_FOR}
@@ -341,28 +330,6 @@ class Client:
         """A large document is nobody's any more."""
         with suppress(RuntimeError):  # the loop is closed
             self._loop.call_soon_threadsafe(self._places.release)
-
-
-def normal_url(url: str) -> str:
-    """The URL as it is asked for: host in lower case and punycode, no default port, no fragment.
-
-    Raises UsageError for what no host can be found in.
-    """
-    try:
-        parsed = URL(url).with_fragment(None)
-    except ValueError as error:
-        raise UsageError(f"not a URL: {url!r} ({error})") from error
-    if not HOST.fullmatch(parsed.raw_host or ""):  # some characters fold to blanks, commas or nothing
-        raise UsageError(f"not a URL: {url!r} (there is no host in it)")
-    return str(parsed.with_path(parsed.raw_path or "/", encoded=True, keep_query=True))
-
-
-def _is_literal(host: str) -> bool:
-    try:
-        ip_address(host.partition("%")[0])
-    except ValueError:
-        return False
-    return True
 
 
 def _related(response: aiohttp.ClientResponse, relation: str) -> str:

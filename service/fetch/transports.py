@@ -19,7 +19,8 @@ from typing import TypeAlias
 from service import config
 from service.errors import UsageError
 from service.fetch import folder, imap, remote, wireq
-from service.fetch.http import SLOTS, Client, Result, normal_url
+from service.fetch.addresses import normal_url
+from service.fetch.http import SLOTS, Client, Result
 from service.model import Clock, Failure, FailureKind, Source
 
 SCHEME = re.compile(r"[a-z][a-z0-9+-]*:(?!\d)", re.IGNORECASE)  # no dot, no port: those begin a host

@@ -17,7 +17,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from service.errors import UsageError
-from service.fetch.http import Client, normal_url
+from service.fetch.addresses import normal_url
+from service.fetch.http import Client
 from service.model import Failure, Source, Subscription, SubscriptionState
 
 LEASE = timedelta(days=10)  # what is asked for; the hub decides
