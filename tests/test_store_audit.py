@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from service.model import Alert, Delivery, DeliveryState, Hit, Item, Link, Placement, Rule, Source
+from service.model import Alert, Change, Delivery, DeliveryState, Hit, Item, Link, Placement, Rule, Source
 from service.store.db import Store
 from tests.clock import ManualClock
 
@@ -120,3 +120,15 @@ def test_words_are_read_page_by_page_on_the_time_axis_of_publication(
         assert {(clock() - HOUR).timestamp() * 1e6} == {row.at for page in pages for row in page}
         ids = [one.id for one in items]
         assert ids == sorted(tx.items.with_ids([*ids, ids[-1] + 1]))
+
+
+def test_the_record_keeps_what_was_said_in_its_order_and_whatever_text_it_is(
+    store: Store, clock: ManualClock
+) -> None:
+    said = {"query": "Kim", "as": ["a\0b", "\udcff"], "c": {"\0": None}}
+    with store.begin() as tx:
+        tx.audit.add(Change(at=clock(), who="anna", what="add-rule", subject="kim", detail=said))
+    with store.read() as tx:
+        [change] = tx.audit.list()
+    assert {"query": "Kim", "as": ["a\ufffdb", "\ufffd"], "c": {"\ufffd": None}} == change.detail
+    assert ["query", "as", "c"] == list(change.detail)

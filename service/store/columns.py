@@ -14,7 +14,6 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 from sqlalchemy import JSON, BigInteger, Dialect, Integer, Text, TypeDecorator
-from sqlalchemy.dialects.postgresql import JSONB
 
 Choice_ = TypeVar("Choice_", bound=StrEnum)
 Part = TypeVar("Part")
@@ -24,7 +23,6 @@ MICROSECOND = timedelta(microseconds=1)
 
 # SQLite gives out row ids only to a column that is INTEGER to the letter.
 RowId = BigInteger().with_variant(Integer(), "sqlite")
-Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 
 
 def storable(text: str) -> str:
@@ -63,6 +61,17 @@ class Plain(TypeDecorator[str]):
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         """Into the database."""
         return None if value is None else storable(value)
+
+
+class Json(TypeDecorator[Any]):
+    """A value as JSON, the texts in it from anywhere; None is NULL."""
+
+    impl = JSON(none_as_null=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> object:  # noqa: ANN401 - JSON
+        """Into the database."""
+        return _storable(value)
 
 
 class Moment(TypeDecorator[datetime]):
@@ -133,7 +142,7 @@ class Choice(TypeDecorator[Choice_], Generic[Choice_]):
 class Structured(TypeDecorator[Part], Generic[Part]):
     """A tuple or a frozen dataclass, as JSON. What equals `empty` is NULL."""
 
-    impl = Json
+    impl = JSON(none_as_null=True)
     cache_ok = True
 
     def __init__(self, kind: object, empty: Part) -> None:
