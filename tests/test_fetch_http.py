@@ -354,6 +354,18 @@ def test_credentials_stay_with_their_origin(
         assert [r.headers.get("x-key") for r in other.requests] == [None]
 
 
+def test_a_source_with_credentials_does_not_move_to_another_origin_by_itself(
+    fetcher: Fetcher, server: FeedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WIRE_LOGIN", "anna:secret")
+    with FeedServer() as other:
+        away = server.redirect("/away", other.serve("/feed", FEED), status=301)
+        near = server.redirect("/near", server.serve("/feed", FEED), status=301)
+        assert read(fetcher, away).cursor.moved_to == other.url("/feed")
+        assert read(fetcher, away, auth_env="WIRE_LOGIN").cursor.moved_to == ""
+        assert read(fetcher, near, auth_env="WIRE_LOGIN").cursor.moved_to == server.url("/feed")
+
+
 # ---------------------------------------------------------------- what a status means
 
 

@@ -252,6 +252,9 @@ class Client:
             ) as response:
                 location = response.headers.get("Location", "")
                 if response.status not in REDIRECTS or not location:
+                    # Where it moves, a source takes its credentials along: elsewhere a person moves it.
+                    if source.auth_env and moved and URL(moved).origin() != origin:
+                        moved = ""
                     return await self._take(source, response, moved, allowance)
                 target = url.join(URL(location)).with_fragment(None)
             downgrade = url.scheme == "https" and target.scheme == "http"
