@@ -3,6 +3,7 @@
     MonitorError                      everything below; `str()` is one line for a person
     ├── ConfigError(key)              the configuration file or environment            exit code 3
     ├── UsageError                    an argument, a URL, a name that cannot be taken   exit code 2
+    │   ├── PlaceError(file, key)     what a file says at one place                     exit code 2
     │   └── QueryError(text, span)    a query that is refused, with the place marked    exit code 2
     ├── NotFoundError(kind, name)     no such source, rule, item, …                     exit code 4
     ├── SchemaError                   the database is of another version                exit code 1
@@ -41,20 +42,34 @@ class UsageError(MonitorError):
     exit_code = 2
 
 
+class PlaceError(UsageError):
+    """What a file says at one place cannot be done.
+
+    The message is `FILE: KEY: what is wrong (what to write instead)`.
+    """
+
+    def __init__(self, file: str, key: str, problem: str) -> None:
+        """Keep the parts, so that a face can show them apart."""
+        super().__init__(": ".join(part for part in (file, key, problem) if part))
+        self.file, self.key, self.problem = file, key, problem
+
+
 class QueryError(UsageError):
     """A query that is refused, with the place and a hint.
 
-    `span` is the half-open range of characters in `text` that is at fault; `str()` shows the query with
-    the place underlined:
+    `span` is the half-open range of characters in `text` that is at fault, `place` where the query stands
+    (`FILE: KEY`), if in a file; `str()` shows the query with the span underlined:
 
         Kim NEAR/0 Reise
             ~~~~~~^
         a distance of at least 1 is needed
     """
 
-    def __init__(self, problem: str, text: str, span: tuple[int, int], hint: str = "") -> None:
+    def __init__(
+        self, problem: str, text: str, span: tuple[int, int], hint: str = "", *, place: str = ""
+    ) -> None:
         """Keep the parts; `problem` is one sentence without its full stop."""
-        self.problem, self.text, self.span, self.hint = problem, text, span, hint
+        self.problem, self.text, self.span, self.hint, self.place = problem, text, span, hint, place
         super().__init__(problem)
 
     def __str__(self) -> str:

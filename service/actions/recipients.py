@@ -46,10 +46,9 @@ def add(
 
     Raises UsageError for a name that is taken or cannot be one, and for an address that cannot be meant.
     """
-    _check_name(name)
-    person = _checked(app, Person(name=name, language=language, timezone=timezone), addresses)
-    if not person.addresses:
-        raise UsageError(f"say where {name} is told: monitor add-person {name} CHANNEL:ADDRESS")
+    check_name(name)
+    person = checked(app, Person(name=name, language=language, timezone=timezone), addresses)
+    check_reached(person)
     with app.store.begin() as tx:
         added = tx.people.add(person, app.store.now())
         _record(app, tx, by, "add-person", name)
@@ -72,7 +71,7 @@ def edit(
             person = replace(person, language=language)
         if timezone is not None:
             person = replace(person, timezone=timezone)
-        person = _checked(app, person, addresses)
+        person = checked(app, person, addresses)
         tx.people.edit(person)
         _record(app, tx, by, "edit-person", name)
         return person
@@ -83,20 +82,23 @@ def leave(app: App, name: str, because: str, by: str = "") -> tuple[Person, int]
 
     Raises NotFoundError.
     """
-    now = app.store.now()
     with app.store.begin() as tx:
-        person = tx.people.leave(name, because.strip(), now)
-        known, stopped = directory(tx), 0
-        for channel, address in person.addresses.items():
-            if reason := known.gone(channel, address):
-                stopped += tx.outbox.suppress_recipient(channel, address, reason)
+        person = tx.people.leave(name, because.strip(), app.store.now())
+        stopped = stop(tx, person)
         _record(app, tx, by, "remove-person", name, because=because)
         return person, stopped
 
 
+def stop(tx: Transaction, person: Person) -> int:
+    """Stop what waits for somebody who has left; the number of messages."""
+    known = directory(tx)
+    reasons = {(to, at): known.gone(to, at) for to, at in person.addresses.items()}
+    return sum(tx.outbox.suppress_recipient(*where, why) for where, why in reasons.items() if why)
+
+
 def set_group(app: App, name: str, members: Sequence[str], by: str = "") -> Group:
     """The group with exactly these members; raises NotFoundError for one who is nobody."""
-    _check_name(name)
+    check_name(name)
     with app.store.begin() as tx:
         group = tx.people.set_group(name, members, app.store.now())
         _record(app, tx, by, "add-group", name, members=list(members))
@@ -106,9 +108,8 @@ def set_group(app: App, name: str, members: Sequence[str], by: str = "") -> Grou
 def remove_group(app: App, name: str, by: str = "") -> None:
     """Drop a group that no rule tells; raises NotFoundError, or UsageError where a rule does."""
     with app.store.begin() as tx:
-        telling = [rule.name for rule in tx.rules.list() if any(_names(name, to) for to in rule.channels)]
-        if telling:
-            raise UsageError(f"the group {name} is told by the rule {telling[0]!r} (edit that first)")
+        if telling := told_by(name, tx.rules.list()):
+            raise UsageError(f"the group {name} is told by the rule {telling!r} (edit that first)")
         tx.people.remove_group(name)
         _record(app, tx, by, "remove-group", name)
 
@@ -119,16 +120,26 @@ def listed(app: App) -> tuple[Sequence[Person], Sequence[Group]]:
         return tx.people.list(), tx.people.groups()
 
 
-def _names(name: str, target: str) -> bool:
-    return target.partition(":")[2] == name
+def told_by(name: str, rules: Iterable[Rule]) -> str:
+    """The first of the rules that tells that person or group; "" where none does."""
+    telling = (rule.name for rule in rules if any(to.partition(":")[2] == name for to in rule.channels))
+    return next(telling, "")
 
 
-def _check_name(name: str) -> None:
+def check_reached(person: Person) -> None:
+    """Nothing, if the person has an address; raises UsageError."""
+    if not person.addresses:
+        name = person.name
+        raise UsageError(f"say where {name} is told: monitor add-person {name} CHANNEL:ADDRESS")
+
+
+def check_name(name: str) -> None:
+    """Nothing, if a person or a group can be named so; raises UsageError."""
     if not NAME.fullmatch(name) or not name.isprintable():
         raise UsageError(f"not a name: {name!r} (one word of up to 80 characters, without : @ , = /)")
 
 
-def _checked(app: App, person: Person, addresses: Sequence[str]) -> Person:
+def checked(app: App, person: Person, addresses: Sequence[str]) -> Person:
     """The person with these addresses, where all of it can be meant."""
     if person.language and person.language not in LANGUAGES:
         raise UsageError(f"no language {person.language!r} (one of {', '.join(LANGUAGES)})")

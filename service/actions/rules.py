@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -35,7 +35,7 @@ def add(app: App, rule: Rule, node: Node, *, also_last: timedelta | None = None,
     from service.actions.sources import free_name, slug
 
     now = app.store.now()
-    rule = _checked(app, replace(rule, query=str(node)))
+    rule = checked(app, replace(rule, query=str(node)))
     with app.store.unveiled().begin() as tx:  # what is embargoed is matched, and told in its time
         recipients.check(app, tx, rule.channels)
         taken = RESERVED | {each.name for each in tx.rules.list()}
@@ -51,7 +51,7 @@ def edit(app: App, name: str, /, *, by: str = "", **changes: object) -> Rule:
     """The next version of a rule."""
     with app.store.begin() as tx:
         rule = tx.rules.get(name)
-        changed = _checked(app, replace(rule, **changes))  # type: ignore[arg-type]
+        changed = checked(app, replace(rule, **changes))  # type: ignore[arg-type]
         recipients.check(app, tx, set(changed.channels) - set(rule.channels))
         if changed.query != rule.query:
             tx.rules.expect(rule.id, None)
@@ -145,8 +145,8 @@ def targets(app: App, given: Sequence[str]) -> tuple[str, ...]:
     raise UsageError("there is no channel to tell (add one under [channels] in the configuration)")
 
 
-def _checked(app: App, rule: Rule) -> Rule:
-    """The rule, where its settings can be meant."""
+def checked(app: App, rule: Rule) -> Rule:
+    """The rule, where its settings can be meant; raises UsageError that says which cannot."""
     if rule.digest:
         check_digest(rule.digest, app.config.digest)
     check_language(rule.language)
@@ -161,13 +161,18 @@ def _checked(app: App, rule: Rule) -> Rule:
 
 def add_list(app: App, name: str, terms: Sequence[str]) -> None:
     """Store a named list of alternatives; each term must be a query of its own. Raises QueryError."""
-    if not terms:
+    with app.store.begin() as tx:
+        check_list(name, {**tx.rules.lists(), name: tuple(terms)})
+        tx.rules.add_list(name, terms, app.store.now())
+
+
+def check_list(name: str, lists: Mapping[str, Sequence[str]]) -> None:
+    """Nothing, if that one of the lists can be meant; raises UsageError, or QueryError for a term."""
+    if not lists[name]:
         raise UsageError("a list has at least one term")
     if not _names_a_list(name):
         raise UsageError(f"not a list's name: {name!r} (one word, without quotes and parentheses)")
-    with app.store.begin() as tx:
-        parse(f"@{name}", {**tx.rules.lists(), name: tuple(terms)})
-        tx.rules.add_list(name, terms, app.store.now())
+    parse(f"@{name}", lists)
 
 
 def _names_a_list(name: str) -> bool:
@@ -180,15 +185,20 @@ def _names_a_list(name: str) -> bool:
 
 def remove_list(app: App, name: str) -> None:
     """Remove a list that no rule and no other list needs; raises NotFoundError."""
-    mention = re.compile(rf'@{re.escape(name)}(?![^\s(),"])')
     with app.store.begin() as tx:
         lists = tx.rules.lists()
         if name not in lists:
             raise NotFoundError("list", name, "`monitor list-lists` shows all")
-        for rule in tx.rules.list():
-            if mention.search(rule.query):
-                raise UsageError(f"@{name} is used by the rule {rule.name!r}")
-        for other, terms in lists.items():
-            if any(map(mention.search, terms)):
-                raise UsageError(f"@{name} is used by the list @{other}")
+        check_unused(name, tx.rules.list(), lists)
         tx.rules.remove_list(name)
+
+
+def check_unused(name: str, rules: Iterable[Rule], lists: Mapping[str, Sequence[str]]) -> None:
+    """Nothing, if none of the rules and of the other lists names that list; raises UsageError."""
+    mention = re.compile(rf'@{re.escape(name)}(?![^\s(),"])')
+    for rule in rules:
+        if mention.search(rule.query):
+            raise UsageError(f"@{name} is used by the rule {rule.name!r}")
+    for other, terms in lists.items():
+        if any(map(mention.search, terms)):
+            raise UsageError(f"@{name} is used by the list @{other}")

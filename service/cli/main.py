@@ -21,7 +21,7 @@ from service.cli.helping import Spoken
 from service.cli.session import Command, common_options
 from service.cli.terminal import safe, safe_lines, talk
 from service.cli.words import _, speaking, told
-from service.errors import ConfigError, MonitorError, QueryError
+from service.errors import ConfigError, MonitorError, PlaceError, QueryError
 from service.locale.catalogue import wanted
 from service.model import Exit
 
@@ -191,7 +191,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         return _refuse(_worded(error), error.exit_code)
     except QueryError as error:
         return _mark(error)
-    except ConfigError as error:
+    except (ConfigError, PlaceError) as error:
         parts = (error.file, error.key, told(error.problem))
         return _refuse(": ".join(filter(None, parts)), error.exit_code)
     except MonitorError as error:
@@ -236,7 +236,7 @@ def _refuse(message: str, code: int) -> int:
 
 def _mark(error: QueryError) -> int:
     """Show the query on lines of its own, so that the mark stands under the place."""
-    talk(f"monitor: {_('the query cannot be taken')}")
+    talk(f"monitor: {': '.join(filter(None, (safe(error.place), _('the query cannot be taken'))))}")
     said = QueryError(told(error.problem), error.text, error.span, told(error.hint))
     for line in safe_lines(str(said)):
         talk(f"  {line}")

@@ -52,7 +52,7 @@ def sentence(error: Exception) -> str:
             for each in error.errors()[:10]
         )
     if isinstance(error, QueryError):
-        return error.problem
+        return ": ".join(filter(None, (error.place, error.problem)))
     if isinstance(error, (MonitorError, RefusedError)):
         return str(error)
     return "an unexpected fault; the log of the monitor says more"
