@@ -66,6 +66,39 @@ def test_a_date_without_a_zone_is_wall_clock_time_of_the_source() -> None:
     assert read(entry, timezone="UTC").items[0].published_at == datetime(2025, 9, 2, 6, 10, tzinfo=UTC)
 
 
+@pytest.mark.parametrize(
+    "stamp",
+    [
+        "Di, 02 Sep 2025 08:10:00 +0200",
+        "2. September 2025 08:10 MESZ",
+        "Tue, 02 Sep 2025 08:10:00 CEST",
+        "Tue Sep 02 08:10:00 CEST 2025",
+        "Tue, 02 Sep 2025 07:10:00 BST",
+        "02.09.2025 08:10",
+        "Tue, 02 Sep 2025 08:10",
+    ],
+)
+def test_a_date_may_be_written_in_german_and_name_a_european_zone(stamp: str) -> None:
+    entry = only(rss(f"<title>Kim</title><pubDate>{stamp}</pubDate>"))
+    assert entry.published_at == datetime(2025, 9, 2, 6, 10, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("stamp", "at"),
+    [
+        ("Fr, 28 Mär 2025 23:30:15 +0100", datetime(2025, 3, 28, 22, 30, 15, tzinfo=UTC)),
+        ("Di, 31 Dez 2024 23:30 +0100", datetime(2024, 12, 31, 22, 30, tzinfo=UTC)),
+        ("Mi, 01 Okt 24 00:30", datetime(2024, 9, 30, 22, 30, tzinfo=UTC)),
+        ("Mi, 41 Okt 2024 00:30", None),
+        ("Mi, 01 Foo 2024 00:30", None),
+        ("Mi, 01 Okt 2024 00:30 +9999", None),
+        ("heute", None),
+    ],
+)
+def test_a_german_month_is_a_month_and_what_is_none_is_no_date(stamp: str, at: datetime | None) -> None:
+    assert only(rss(f"<title>Kim</title><pubDate>{stamp}</pubDate>")).published_at == at
+
+
 def test_a_relative_link_is_joined_to_where_the_document_came_from() -> None:
     assert (
         items("portal.rss.xml")[1].link == "https://www.nordbote.example/ausland/kim-auslandsreise-4712.html"
@@ -84,6 +117,17 @@ def test_a_guid_stays_what_it_is_wherever_the_feed_moves(url: str) -> None:
     """`isPermaLink` is true where a feed does not say otherwise, and many number their entries."""
     entry = rss("<title>Kim</title><guid>artikel-4711</guid>")
     assert [item.external_id for item in read(entry, url=url).items] == ["artikel-4711"]
+
+
+def test_a_guid_is_a_link_where_it_looks_like_one() -> None:
+    kim = "https://bote.example/kim"
+    assert only(rss(f"<title>Kim</title><guid>{kim}</guid>")).link == kim
+    assert only(rss("<title>Kim</title><guid>artikel-4711</guid>")).link == ""
+
+
+def test_the_words_of_a_media_feed_are_keywords() -> None:
+    entry = "<title>Kim</title><category>Asien</category><media:keywords>Zug, Peking</media:keywords>"
+    assert only(rss(entry)).keywords == ("Asien", "Zug", "Peking")
 
 
 @pytest.mark.parametrize("link", ["http://[::1", "", "javascript:alert(1)"])

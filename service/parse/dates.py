@@ -23,6 +23,22 @@ MONTHS = (
     "dez dec",
 )
 STAMP = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4}|\d{2}),? (\d{1,2})[:.](\d{2})")
+SPELLED = re.compile(
+    r"\b(\d{1,2})\.?[ -]([A-Za-zä]{3,9})\.?[ -](\d{4}|\d{2}),? (\d{1,2}):(\d{2})(?::(\d{2}))?"
+    r" ?([A-Z]{1,5}\b|[+-]\d{2}:?\d{2})?"
+)
+# What zones are called besides their names: by the place whose clock is meant, be it summer or winter.
+ZONES = {
+    **dict.fromkeys(("Z", "UT", "UTC", "GMT"), "UTC"),
+    **dict.fromkeys(("CET", "CEST", "MET", "MEST", "MEZ", "MESZ"), "Europe/Berlin"),
+    **dict.fromkeys(("WET", "WEST"), "Europe/Lisbon"),
+    **dict.fromkeys(("EET", "EEST"), "Europe/Helsinki"),
+    **dict.fromkeys(("ET", "EST", "EDT"), "America/New_York"),
+    **dict.fromkeys(("PT", "PST", "PDT"), "America/Los_Angeles"),
+    "BST": "Europe/London",
+    "MSK": "Europe/Moscow",
+    "JST": "Asia/Tokyo",
+}
 
 
 def zone(name: str) -> tzinfo:
@@ -59,6 +75,25 @@ def iso(text: str, place: tzinfo, now: datetime) -> datetime | None:
     try:
         stamp = datetime.fromisoformat(text.strip().upper())
         return stamp.astimezone(UTC) if stamp.tzinfo else local(stamp, place, now)
+    except (ValueError, OverflowError):
+        return None
+
+
+def spelled(text: str, place: tzinfo, now: datetime) -> datetime | None:
+    """`Di, 31 Dez 2024 23:30 +0100`, the date of mail and RSS in German too; None if it is none.
+
+    What carries no offset, or a name that is no zone's, is wall-clock time at `place`. So is
+    `31.12.2024 23:30`.
+    """
+    if not (found := SPELLED.search(text)):
+        return german(text, place, now)
+    day, year, hour, minute, second = (int(found[at] or 0) for at in (1, 3, 4, 5, 6))
+    year, month, named = year + 2000 if year < 100 else year, month_number(found[2]), found[7] or ""
+    try:
+        stamp = datetime(year, month, day, hour, minute, second)  # noqa: DTZ001 - its zone follows
+        if named[:1] in {"+", "-"}:
+            return stamp.replace(tzinfo=datetime.strptime(named, "%z").tzinfo).astimezone(UTC)
+        return local(stamp, zone(ZONES[named]) if named in ZONES else place, now)
     except (ValueError, OverflowError):
         return None
 

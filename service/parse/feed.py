@@ -18,7 +18,7 @@ import feedparser
 import feedparser.api
 
 from service.model import Document, Feed, Freshness, Item, Parsed, Problem, Source
-from service.parse.dates import iso, local, zone
+from service.parse.dates import ZONES, iso, local, spelled, zone
 from service.parse.encoding import utf8
 from service.parse.finish import MOST_ITEMS
 from service.parse.formats import UnreadableError
@@ -38,6 +38,8 @@ PERIODS = {"hourly": 60, "daily": 1440, "weekly": 10_080, "monthly": 43_200, "ye
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 SKIPPED = re.compile(rb"<skip(Hours|Days)\s*>(.{0,2000}?)</skip\1", re.DOTALL | re.IGNORECASE)
 ZONED = re.compile(r"(?:Z|UTC|[+-]\d\d:?\d\d|\b[A-Z]{3,4})$")
+# Zones that feedparser does not know by these names: it takes their clocks for that of UTC.
+EUROPEAN = re.compile(r"\b(?:CES?T|MES?T|MES?Z|WES?T|EES?T|BST|MSK)\b")
 ELLIPSIS = re.compile(
     r"(?:\[?(?:…|\.\.\.|&hellip;)\]?|\[\+\]|Weiterlesen.*|Read more.*|Continue reading.*)\s*$"
 )
@@ -118,7 +120,8 @@ def _item(entry: Mapping[str, Any], place: tzinfo, document: Document) -> Item:
         headline=one_line(to_text(_text(entry, "title"))),
         body=_body(entry),
         external_id=_text(entry, "id"),
-        keywords=tuple(to_text(term) for term, _ in tags) + tuple(_text(entry, "prism_keyword").split(",")),
+        keywords=tuple(to_text(term) for term, _ in tags)
+        + tuple(",".join(_text(entry, name) for name in ("prism_keyword", "media_keywords")).split(",")),
         subjects=tuple(term for term, scheme in tags if scheme),
         agency=one_line(
             to_text(
@@ -132,7 +135,7 @@ def _item(entry: Mapping[str, Any], place: tzinfo, document: Document) -> Item:
         published_at=published or updated,
         updated_at=updated,
         byline=", ".join(names) or one_line(to_text(_text(entry, "author"))),
-        link=_text(entry, "feedburner_origlink") or _absolute(_text(entry, "link"), document.url),
+        link=_text(entry, "feedburner_origlink") or _absolute(_link(entry), document.url),
         rights=one_line(to_text(_text(entry, "rights"))),
     )
 
@@ -156,16 +159,23 @@ def _is_readable(part: Mapping[str, Any]) -> bool:
 
 def _moment(entry: Mapping[str, Any], key: str, place: tzinfo, now: datetime) -> datetime | None:
     """A date of the entry. feedparser takes what carries no offset for UTC; it is local time at `place`."""
+    text = _text(entry, key).strip()
     if not (parsed := entry.get(f"{key}_parsed")):
-        return None
+        return spelled(text, place, now)
     try:
         year, month, day, hour, minute, second = parsed[:6]
         stamp = datetime(year, month, day, hour, minute, min(second, 59))  # noqa: DTZ001 - its zone follows
-        return (
-            stamp.replace(tzinfo=UTC) if ZONED.search(_text(entry, key).strip()) else local(stamp, place, now)
-        )
+        if named := EUROPEAN.search(text):
+            return local(stamp, zone(ZONES[named[0]]), now)
+        return stamp.replace(tzinfo=UTC) if ZONED.search(text) else local(stamp, place, now)
     except (ValueError, OverflowError):
         return None
+
+
+def _link(entry: Mapping[str, Any]) -> str:
+    """The link of an entry, "" where it has none: a GUID counts as one (RSS 2.0) only where it looks so."""
+    link = _text(entry, "link")
+    return "" if entry.get("guidislink") and "://" not in link else link
 
 
 def _absolute(link: str, url: str) -> str:
