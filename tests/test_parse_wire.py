@@ -85,6 +85,15 @@ def test_the_notes_before_a_headline_mean_something(
     assert (item.headline, item.signal, item.status) == (headline, signal, status)
 
 
+def test_the_numbers_of_a_service_begin_anew_at_its_own_midnight() -> None:
+    """Both were sent on the same day of UTC, at ten past two and at ten to two of the night after."""
+    early, late = (
+        message("Kim reist").replace(b"020531 Sep", stamp) for stamp in (b"020210 Sep", b"030150 Sep")
+    )
+    assert read(early).items[0].external_id == "bdt0001-20250902"
+    assert read(late).items[0].external_id == "bdt0001-20250903"
+
+
 def test_a_message_that_cannot_be_read_costs_no_other() -> None:
     parsed = read(body("eil.iptc7901.txt") + b"\x01???\x02x\x03" + body("eil.iptc7901.txt"))
     assert len(parsed.items) == 2
@@ -168,6 +177,15 @@ def test_an_embargo_in_g2_holds_or_withholds(embargoed: str, until: datetime | N
     parsed = read(data)
     assert (parsed.items[1].embargo_until, parsed.items[1].status) == (until, status)
     assert (len(parsed.problems) > 1) == (until is None)
+
+
+def test_a_status_in_g2_may_be_named_by_uri() -> None:
+    cv = b"http://cv.iptc.org/newscodes/"
+    data = body("message.newsmlg2.xml").replace(
+        b'<pubStatus qcode="stat:usable"/>', b'<pubStatus uri="' + cv + b'pubstatusg2/canceled"/>', 1
+    )
+    (item, *_) = read(data).items
+    assert (item.status, item.signal) == (Status.CANCELED, Signal.KILL)
 
 
 def test_a_g2_item_alone_is_read_too() -> None:
@@ -291,6 +309,11 @@ def test_a_news_sitemap_is_headlines_and_links() -> None:
     assert ferry.keywords == ("Amrum", "Fähre")
     assert ferry.instruments == (Instrument("ticker", "WNDR"),)
     assert ferry.canonical_link == "nordbote.example/kueste/faehre-windrose-4711.html"
+
+
+def test_a_title_of_a_sitemap_may_be_escaped_twice() -> None:
+    data = body("news.sitemap.xml").replace("Fähre".encode(), b"M&amp;amp;A: F&amp;auml;hre", 1)
+    assert read(data).items[0].headline.startswith("M&A: Fähre")
 
 
 def test_a_sitemap_without_news_says_so() -> None:

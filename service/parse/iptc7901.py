@@ -142,7 +142,8 @@ def _item(parts: _Parts, place: tzinfo, now: datetime, problems: list[Problem]) 
     return Item(
         headline=" ".join(head.title),
         body=body,
-        external_id=f"{service}{number}-{(written_at or now):%Y%m%d}",
+        # The numbers begin anew at the agency's midnight, not at that of UTC.
+        external_id=f"{service}{number}-{(written_at or now).astimezone(place):%Y%m%d}",
         slug=slug,
         keywords=tuple(word.strip() for word in slug.split("/")),
         places=places,

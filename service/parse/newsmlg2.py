@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, tzinfo
 
 from lxml import etree
@@ -38,7 +39,7 @@ def parse(document: Document, source: Source) -> Parsed:
     problems = [Problem(f"cut off or not well-formed: {broken}")] if broken else []
     items = []
     for element in found:
-        kind = _code(attribute(element, "itemMeta/itemClass", "qcode"))
+        kind = _concept(first(element, "itemMeta/itemClass"))
         if local(element) == "newsItem" and kind not in READ:
             problems.append(
                 Problem(f"an item of class {kind} was left out: no text", element.get("guid") or "")
@@ -54,10 +55,8 @@ def _item(element: Element, place: tzinfo, now: datetime, problems: list[Problem
     held = first(element, "itemMeta/embargoed")
     embargo = stated(None if held is None else text(held), place, now)
     problems += embargo.problems
-    signals = [
-        SIGNALS.get(_code(each.get("qcode")), Signal.NONE) for each in every(element, "itemMeta/signal")
-    ]
-    status = STATUSES.get(_code(attribute(meta, "pubStatus", "qcode")), Status.USABLE)
+    signals = [SIGNALS.get(_concept(each), Signal.NONE) for each in every(element, "itemMeta/signal")]
+    status = STATUSES.get(_concept(first(element, "itemMeta/pubStatus")), Status.USABLE)
     if status is Status.CANCELED:
         signals.append(Signal.KILL)
     created = iso(text(meta, "firstCreated"), place, now) or iso(text(content, "contentCreated"), place, now)
@@ -139,9 +138,14 @@ def _name(element: Element | None) -> str:
     return text(element, "name") or str(element.get("literal") or "") or _code(element.get("qcode"))
 
 
-def _code(qcode: str | None) -> str:
-    """The code of a QCode without its scheme: "usable" for "stat:usable"."""
-    return str(qcode or "").rpartition(":")[2].lower()
+def _concept(element: Element | None) -> str:
+    """The code of the concept that an element names, by QCode or, since 2.11, by URI."""
+    return "" if element is None else _code(element.get("qcode") or element.get("uri"))
+
+
+def _code(name: str | None) -> str:
+    """The code without its scheme: "usable" for "stat:usable", and for ".../pubstatusg2/usable"."""
+    return re.split("[:/#]", str(name or ""))[-1].lower()
 
 
 def _number(digits: str) -> int:

@@ -6,6 +6,7 @@ from service.model import Document, Instrument, Item, Parsed, Problem, Source
 from service.parse.dates import iso, zone
 from service.parse.formats import UnreadableError
 from service.parse.xml import elements, every, first, text
+from service.text.html import to_text
 
 
 def parse(document: Document, source: Source) -> Parsed:
@@ -20,7 +21,7 @@ def parse(document: Document, source: Source) -> Parsed:
         published = iso(text(news, "publication_date"), place, now)
         items.append(
             Item(
-                headline=text(news, "title"),
+                headline=to_text(text(news, "title")),  # many escape it twice
                 external_id=text(url, "loc"),
                 keywords=tuple(word.strip() for word in text(news, "keywords").split(",")),
                 agency=text(news, "publication/name"),
