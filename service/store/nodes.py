@@ -56,6 +56,10 @@ class Nodes:
         """The node stops cleanly: give back what it holds. The number of polls and deliveries."""
         return self._free([node_id], clean=True)
 
+    def clear(self) -> int:
+        """Forget all nodes: they worked on another copy of this database. What they held is due again."""
+        return self._free(self._connection.execute(select(table.c.id)).scalars().all(), clean=False)
+
     def prune(self, before: datetime) -> int:
         """Forget nodes that were last heard of before then; the number of them."""
         silent = self._connection.execute(select(table.c.id).where(table.c.seen_at < before))

@@ -156,15 +156,19 @@ class Outbox:
 
     def suppress_story(self, story_id: int, reason: str) -> int:
         """Nothing that waits about that story goes out; the number of messages."""
-        unsent = (table.c.story == story_id, table.c.state.in_(UNSENT))
-        gone = update(table).where(*unsent).values(state=DeliveryState.SUPPRESSED, reason=reason)
-        return self._connection.execute(gone).rowcount
+        return self._close(reason, table.c.story == story_id)
 
     def suppress_recipient(self, channel: str, recipient: str, reason: str) -> int:
         """Nothing that waits for that address goes out; the number of messages."""
-        unsent = (table.c.channel == channel, table.c.recipient == recipient, table.c.state.in_(UNSENT))
-        gone = update(table).where(*unsent).values(state=DeliveryState.SUPPRESSED, reason=reason)
-        return self._connection.execute(gone).rowcount
+        return self._close(reason, table.c.channel == channel, table.c.recipient == recipient)
+
+    def suppress_old(self, before: datetime, reason: str) -> int:
+        """Nothing that waits and was made before then goes out; the number of messages."""
+        return self._close(reason, table.c.created_at < before)
+
+    def _close(self, reason: str, *where: ColumnElement[bool]) -> int:
+        unsent = update(table).where(*where, table.c.state.in_(UNSENT))
+        return self._connection.execute(unsent.values(state=DeliveryState.SUPPRESSED, reason=reason)).rowcount
 
     # ------------------------------------------------------------ sending
 
@@ -318,6 +322,12 @@ class Outbox:
         """How many deliveries are in each state."""
         rows = self._connection.execute(select(table.c.state, func.count()).group_by(table.c.state))
         return {row[0]: row[1] for row in rows}
+
+    def unsent(self) -> tuple[int, datetime | None]:
+        """How many messages wait to be sent, and when the oldest of them was made."""
+        waiting = select(func.count(), func.min(table.c.created_at)).where(table.c.state.in_(UNSENT))
+        count, oldest = self._connection.execute(waiting).one()
+        return count, oldest
 
     def next_due(self) -> datetime | None:
         """When the next message can be rendered or sent: it is due, and in nobody's hand. None: never."""
