@@ -273,8 +273,9 @@ def serve(app: App, config_path: Path) -> None:
         else:
             app.report("config.read", channels=sorted(app.channels))
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: daemon.stop())
+    signal.signal(signal.SIGTERM, lambda *_: daemon.stop())
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # in the background, Ctrl-C is meant for others
+        signal.signal(signal.SIGINT, lambda *_: daemon.stop())
     signal.signal(signal.SIGHUP, reload)
     try:
         daemon.run()

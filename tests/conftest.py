@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from tests.postgres import Cluster
 
 os.environ["MONITOR_UI_LANG"] = "en"  # whatever whoever runs the tests speaks
+# A shell without job control has its background jobs ignore Ctrl-C, and what they start inherits that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

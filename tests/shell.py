@@ -5,7 +5,7 @@
     answer = monitor("add-rule", "Zins", "-EZB")
     assert (0, "") == (answer.code, answer.err)
 
-Commands run in this process, which is quick; `process` starts a real one.
+Commands run in this process, which is quick; `process` starts a real one, and `running` one that goes on.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import json
 import os
 import subprocess
 import sys
-from contextlib import nullcontext, redirect_stderr, redirect_stdout
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,3 +92,21 @@ class Shell:
                 check=False,
             )
         return Answer(done.returncode, (done.stdout or b"").decode(), done.stderr.decode())
+
+    @contextmanager
+    def running(self, *arguments: str, out: int = subprocess.PIPE) -> Iterator[subprocess.Popen[str]]:
+        """A command at work in a process of its own; it is over when the block ends."""
+        process = subprocess.Popen(
+            [sys.executable, "-c", COMMAND, *arguments],
+            stdout=out,
+            stderr=subprocess.PIPE,
+            cwd=self.folder,
+            env=self.environment,
+            text=True,
+            encoding="utf-8",
+        )
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.communicate(timeout=DEADLINE)

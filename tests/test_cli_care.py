@@ -127,16 +127,9 @@ def test_the_daemon_runs_until_it_is_asked_to_stop(monitor: Shell, feeds: FeedSe
         monitor.config.read_text() + '\n[alerts]\ngroup_wait = "1s"\n', encoding="utf-8"
     )
     looked = len(feeds.requests)
-    running = subprocess.Popen(
-        [sys.executable, "-c", COMMAND, "run", *(["--dry-run"] if dry else [])],
-        cwd=monitor.folder,
-        env=monitor.environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    try:
+    with monitor.running("run", *(["--dry-run"] if dry else [])) as running:
         assert running.stdout
-        told = next(line.decode() for line in running.stdout if TRIP.headline in line.decode())
+        told = next(line for line in running.stdout if TRIP.headline in line)
         assert "kim-jong-un-reise" in told
         assert len(feeds.requests) > looked
         if not dry:
@@ -144,35 +137,40 @@ def test_the_daemon_runs_until_it_is_asked_to_stop(monitor: Shell, feeds: FeedSe
             assert "OK" == level(monitor("doctor", "--json"), "daemon")
         running.send_signal(signal.SIGTERM)
         _, err = running.communicate(timeout=DEADLINE)
-    finally:
-        running.kill()
-        running.wait(DEADLINE)
-    assert Exit.DONE == running.returncode, err.decode()
-    assert " stopped" in err.decode()
+    assert Exit.DONE == running.returncode, err
+    assert " stopped" in err
     assert [] == monitor("status", "--json").json["daemons"]
     assert (0 if dry else 1) == len(monitor("list-items", "--json").json)
+
+
+@pytest.mark.slow
+def test_a_daemon_in_the_background_leaves_ctrl_c_to_others(monitor: Shell, feeds: FeedServer) -> None:
+    """A script that starts it with `monitor run &` has it ignore what is meant for the script itself."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # what a child inherits
+    try:
+        with monitor.running("run", out=subprocess.DEVNULL) as running:
+            assert running.stderr
+            assert any(" started " in line for line in running.stderr)
+            running.send_signal(signal.SIGINT)
+            monitor("add-source", feeds.serve("/wire", rss(TRIP)), "--every", "1s")
+            feeds.wait(len(feeds.requests) + 2)  # it goes on polling
+            running.send_signal(signal.SIGTERM)
+            running.communicate(timeout=DEADLINE)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert Exit.DONE == running.returncode
 
 
 @pytest.mark.slow
 def test_an_interrupt_ends_with_130_and_without_a_trace(monitor: Shell, feeds: FeedServer) -> None:
     monitor("add-source", feeds.serve("/wire", STALL), "--name", "wire")
     asked = len(feeds.requests)
-    running = subprocess.Popen(
-        [sys.executable, "-c", COMMAND, "poll", "wire"],
-        cwd=monitor.folder,
-        env=monitor.environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    try:
+    with monitor.running("poll", "wire") as running:
         feeds.wait(asked + 1)
         running.send_signal(signal.SIGINT)
         _, err = running.communicate(timeout=DEADLINE)
-    finally:
-        running.kill()
-        running.wait(DEADLINE)
     assert 130 == running.returncode
-    assert "Traceback" not in err.decode()
+    assert "Traceback" not in err
 
 
 def test_a_shell_learns_to_complete(monitor: Shell) -> None:
@@ -264,20 +262,12 @@ def test_a_hangup_reads_channels_and_routes_anew_and_a_wrong_file_changes_nothin
     with monitor.config.open("a", encoding="utf-8") as file:
         file.write('\n[web]\nlisten = "127.0.0.1:0"\n')
     sound = monitor.config.read_text(encoding="utf-8")
-    running = subprocess.Popen(
-        [sys.executable, "-c", COMMAND, "run"],
-        cwd=monitor.folder,
-        env=monitor.environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
 
     def until(event: str) -> str:
         assert running.stderr
         return next(line for line in running.stderr if f" {event} " in line)
 
-    try:
+    with monitor.running("run", out=subprocess.DEVNULL) as running:
         until("started")
         monitor.config.write_text(sound + FAULTS["channels.desk.url"], encoding="utf-8")
         running.send_signal(signal.SIGHUP)
@@ -288,7 +278,4 @@ def test_a_hangup_reads_channels_and_routes_anew_and_a_wrong_file_changes_nothin
         assert "console; desk" in until("config.read")
         running.send_signal(signal.SIGTERM)
         running.communicate(timeout=DEADLINE)
-    finally:
-        running.kill()
-        running.wait(DEADLINE)
     assert Exit.DONE == running.returncode

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -15,7 +14,7 @@ import httpx
 import pytest
 
 from service.model import Exit
-from tests.shell import COMMAND, DEADLINE, Shell
+from tests.shell import DEADLINE, Shell
 
 pytestmark = pytest.mark.slow
 
@@ -29,21 +28,10 @@ def running(folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     monitor.configure()
     with monitor.config.open("a", encoding="utf-8") as file:
         file.write('\n[web]\nlisten = "127.0.0.1:0"\n')
-    process = subprocess.Popen(
-        [sys.executable, "-c", COMMAND, "run"],
-        cwd=monitor.folder,
-        env=monitor.environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
+    with monitor.running("run", out=subprocess.DEVNULL) as process:
         assert process.stderr
         [url] = next(filter(None, (re.findall(r"web.listening url=(\S+)", line) for line in process.stderr)))
         yield process, url
-    finally:
-        process.kill()
-        process.communicate(timeout=DEADLINE)
 
 
 def test_a_daemon_says_how_late_its_beats_come_and_writes_no_line_for_each(tmp_path: Path) -> None:
