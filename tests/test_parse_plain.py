@@ -130,6 +130,10 @@ def test_a_stamp_that_cannot_be_is_no_date(stamp: str) -> None:
         "Sperrfrist: morgen, 20.15 Uhr",
         "Embargoed until September 3, 18:15 GMT",
         "EMBARGO: 3 September 2025 1815 GMT",
+        "EMBARGOED UNTIL 1815 GMT WEDNESDAY SEPTEMBER 3",
+        "Embargoed until 2:15 p.m. EDT, Sept. 3",
+        "Embargoed until 11:15 AM (PT) September 3, 2025",
+        "Embargo: 4 September 2025, 03:15 JST",
     ],
 )
 @pytest.mark.parametrize("place", ["{notice}\n\nKim reist\n\nText.", "Kim reist\n\n{notice}\n\nText."])
@@ -141,13 +145,28 @@ def test_an_embargo_is_read_as_desks_write_it(notice: str, place: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "notice", ["Sperrfrist: Beginn der Rede", "Sperrfrist 41. September 20 Uhr", "Sperrfrist: 3. September"]
+    "notice",
+    [
+        "Sperrfrist: Beginn der Rede",
+        "Sperrfrist 41. September 20 Uhr",
+        "Sperrfrist: 3. September",
+        "Sperrfrist: 3. September 20.15 Uhr Ortszeit",
+        "Embargoed until 8:15 p.m. local time September 3",
+        "Embargoed until 10:00 CST September 3",
+        "Embargoed until 14 p.m. September 3",
+    ],
 )
 def test_an_embargo_that_cannot_be_understood_withholds_the_story(notice: str) -> None:
     parsed = read(f"Kim reist\n\n{notice}\n\nText.".encode(), "story.txt")
     assert parsed.items[0].status is Status.WITHHELD
     assert parsed.items[0].embargo_until is None
     assert "embargo" in parsed.problems[0].what
+
+
+@pytest.mark.parametrize("notice", ["Sperrfrist: aufgehoben", "Sperrfrist: keine", "Embargo: lifted"])
+def test_an_embargo_that_was_lifted_holds_nothing(notice: str) -> None:
+    (item,) = read(f"Kim reist\n\n{notice}\n\nText.".encode(), "story.txt").items
+    assert (item.status, item.embargo_until) == (Status.USABLE, None)
 
 
 @pytest.mark.parametrize(

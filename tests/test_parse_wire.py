@@ -136,6 +136,68 @@ def test_an_anpa_advisory_takes_back(words: bytes, status: Status, signal: Signa
     assert (item.status, item.signal) == (status, signal)
 
 
+def test_a_headline_about_a_kill_takes_nothing_back() -> None:
+    words = b"Police KILL three, HOLD two and await CORRECTION of bail"
+    data = body("message.anpa1312.txt").replace(b"Harbor bridge closes for a month after barge strike", words)
+    (item,) = read(data).items
+    assert (item.headline, item.status, item.signal) == (words.decode(), Status.USABLE, Signal.UPDATE)
+
+
+def test_a_line_to_the_desks_is_no_headline() -> None:
+    headline = b"^Harbor bridge closes for a month after barge strike<\n"
+    data = body("message.anpa1312.txt").replace(b"\r\n", b"\n").replace(headline, b"")
+    assert headline not in data
+    data = data.replace(b"^Eds: Updates with quotes.<\n", b"^Eds: Updates with quotes.<\n" + headline)
+    (item,) = read(data).items
+    assert item.headline == "Harbor bridge closes for a month after barge strike"
+    assert "Eds: Updates with quotes." in item.note
+
+
+# ---------------------------------------------------------------- notices of embargo
+
+NOTICE = "Sperrfrist: 3. September 20.15 Uhr"
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("eil.iptc7901.txt", "Wittdün (dpa) -", f"Achtung: {NOTICE}\n\n   Wittdün (dpa) -"),
+        ("message.anpa1312.txt", "Eds: Updates with quotes.", "Eds: EMBARGOED UNTIL 2:15 p.m. EDT Sept. 3."),
+        ("message.newsmlg2.xml", "</itemMeta>", f"<edNote>{NOTICE}</edNote></itemMeta>"),
+        (
+            "envelope.newsml12.xml",
+            "</NewsManagement>",
+            f"<Instruction>{NOTICE}</Instruction></NewsManagement>",
+        ),
+        ("story.nitf.xml", "</docdata>", f'<ed-msg info="{NOTICE}"/></docdata>'),
+        ("story.ninjs1.json", "Adds quotes.", NOTICE),
+        ("entries.dpa.json", '"ednotes": [', f'"ednotes": [{{"ednote": "{NOTICE}"}}, '),
+    ],
+)
+def test_an_embargo_holds_that_an_agency_writes_beside_the_field_for_it(
+    name: str, old: str, new: str
+) -> None:
+    data = body(name)
+    changed = data.replace(old.encode(), new.encode(), 1)
+    assert changed != data
+    item = read(changed).items[0]
+    assert item.embargo_until == datetime(2025, 9, 3, 18, 15, tzinfo=UTC)
+
+
+def test_the_field_for_an_embargo_decides_over_a_notice() -> None:
+    data = body("story.ninjs1.json").replace(
+        b'Adds quotes."', f'{NOTICE}", "embargoed": "2025-09-04T08:00:00Z"'.encode(), 1
+    )
+    assert read(data).items[0].embargo_until == datetime(2025, 9, 4, 8, 0, tzinfo=UTC)
+
+
+def test_news_in_a_feed_about_an_embargo_is_not_held() -> None:
+    news = "Embargo: Was die EU am 3. September 20.15 Uhr plant"
+    entry = f"<item><title>Öl</title><description>{news}</description></item>"
+    (item,) = read(f"<rss version='2.0'><channel>{entry}</channel></rss>".encode()).items
+    assert item.embargo_until is None
+
+
 # ---------------------------------------------------------------- NewsML-G2
 
 

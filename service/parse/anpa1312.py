@@ -32,6 +32,8 @@ VERSION = re.compile(
 CORRECTED = re.compile(r"\bCORRECTION\b|\bCorrects\b")
 WITHDRAWN = re.compile(r"\bKILL\b|\bMANDATORY KILL\b|\bELIMINAT(?:E|ION)\b")
 WITHHELD = re.compile(r"\bWITHHOLD\b|\bHOLD FOR RELEASE\b")
+ADVISORY = re.compile(r"(?:(?:BULLETIN|MANDATORY|URGENT)\W+)*(?:KILL|ELIMINAT|WITHHOLD|HOLD|CORRECT|Correct)")
+ADVICE = re.compile(r"Ed(?:s|itors)\b")  # how a line to the desks begins
 CREDIT = re.compile(r"^(?P<places>[A-Z][A-Za-z .,'-]{1,60}?) \((?P<agency>[A-Z]{2,10})\) ?[_—–-]{1,2} ")
 TRAILER = re.compile(r"(\d{2})-(\d{2})-(\d{2})\s+(\d{2})(\d{2})GMT")
 # Flash and bulletin, urgent, regular, deferred, and what is for the weekend.
@@ -61,13 +63,14 @@ def _item(header: re.Match[str], message: str, now: datetime) -> Item:
     slug = header[3].strip() or (carets[0] if carets else "")
     if carets and (SLUG.match(carets[0]) or VERSION.search(carets[0])):
         slug = carets.pop(0)
-    headline = carets.pop(0) if carets else ""
+    named = next((at for at, line in enumerate(carets) if not ADVICE.match(line)), None)
+    headline = "" if named is None else carets.pop(named)
     written_at = _moment(trailer)
     version = VERSION.search(f"{slug} {management}")
     keyword = (SLUG.match(slug) or [slug, slug])[1].split(",")[0].strip("- ")
     places, agency, body = _credit(body)
-    everything = " ".join([slug, headline, *carets])
-    status, signal = _status(everything, version is not None)
+    mark = headline if ADVISORY.match(headline) else ""  # "Police kill three" takes nothing back
+    status, signal = _status(" ".join([slug, mark, *carets]), version is not None)
     return Item(
         headline=headline,
         body=body,

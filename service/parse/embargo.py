@@ -7,26 +7,37 @@ before its time is a breach.
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from dataclasses import replace
+from datetime import date, datetime, timedelta, tzinfo
 from typing import NamedTuple
 
-from service.model import Problem, Signal, Status
-from service.parse.dates import iso, local, month_number
+from service.model import Item, Problem, Signal, Status
+from service.parse.dates import ZONES, iso, local, month_number, zone
 
 # "Sperrfrist für Aktienverkäufe" and "Embargo gegen Russland" are news: what counts is the form of a notice.
 LINE = re.compile(
-    r"(?:^|\n)[^\n\w]*(?:ACHTUNG\W{1,3})?"
+    r"(?:^|\n)[^\n\w]*(?:(?:ACHTUNG|Eds|Editors)\W{1,3})?"
     r"((?:Sperrfrist(?: ?:| bis\b|(?= ?\d| (?:Mon|Diens|Mitt|Donners|Frei|Sams|Sonn|heute|morgen)))"
     r"|Embargo(?:ed)?(?: ?:| (?:un)?til\b))[^\n]{0,120})",
     re.IGNORECASE,
 )
+LIFTED = re.compile(
+    r"\w+\W{0,3}(?:ist |was |has been )?(?:aufgehoben|entfällt|entfallen|keine|none|lifted)\b", re.IGNORECASE
+)
 NOTICE_WITHIN = 1_000  # characters from the start: a notice stands on top
+HALF_DAY = re.compile(r"\b(\d{1,2})(?:[.:](\d{2}))?\s?([ap])\.?\s?m\b", re.IGNORECASE)
+NAMES = "|".join(sorted(ZONES, key=len, reverse=True))
+PLACE = re.compile(rf"\b(?:{NAMES})\b")
+# A clock that is not known to us: of a place that is not named, or of a zone that has several names.
+ELSEWHERE = re.compile(
+    rf"(?i:\bOrtszeit|\blocal time)|\d\s?(?:(?i:[ap]\.?m\.?|Uhr)\s?)?\(?(?!(?:{NAMES})\b)[A-Z]{{1,3}}T\b"
+)
 CLOCK = re.compile(
     r"\b(\d{1,2})[.:](\d{2})(?!\d|\.\d)|\b(\d{1,2})\s*Uhr|\b(\d{2})(\d{2})\s*(?=GMT|UTC|MEZ|MESZ|CES?T)"
 )
 DATED = re.compile(r"\b(\d{1,2})\.\s?(\d{1,2})\.\s?(\d{4}|\d{2}(?!\d|[.:]\d))?")
 NAMED = re.compile(r"\b(\d{1,2})\.?\s+([A-Za-zä]{3,9})\.?(?:\s+(\d{4}))?")
-ENGLISH = re.compile(r"\b([A-Z][a-z]{2,8})\.?\s+(\d{1,2})(?!\d|[.:]\d)(?:,?\s+(\d{4}))?")
+ENGLISH = re.compile(r"\b([A-Z][A-Za-z]{2,8})\.?\s+(\d{1,2})(?!\d|[.:]\d)(?:,?\s+(\d{4}))?")
 WEEKDAYS = (
     "montag monday",
     "dienstag tuesday",
@@ -62,10 +73,23 @@ def stated(value: str | None, place: tzinfo, now: datetime) -> Embargo:
 
 def written(text: str, place: tzinfo, now: datetime) -> Embargo:
     """The embargo that a line of the text announces: `Sperrfrist 25. September 10.00 Uhr`."""
-    if not (found := LINE.search(text[:NOTICE_WITHIN])):
+    found = LINE.search(text[:NOTICE_WITHIN])
+    if not found or LIFTED.match(found[1]):
         return Embargo()
     until = _moment(found[1], place, now)
     return Embargo(until) if until else unclear(found[1])
+
+
+def heeded(item: Item, place: tzinfo, now: datetime) -> tuple[Item, tuple[Problem, ...]]:
+    """The item, held back as a notice on top of its text or in its note asks, and what is unclear in that.
+
+    For agencies that write what their format has a field for. That field, where it is filled, decides.
+    """
+    if item.embargo_until or item.status is not Status.USABLE:
+        return item, ()
+    notices = (written(text, place, now) for text in (item.note, item.body))
+    found = next((notice for notice in notices if notice != Embargo()), Embargo())
+    return replace(item, embargo_until=found.until, status=found.status), found.problems
 
 
 def strictest(*statuses: Status) -> Status:
@@ -85,19 +109,32 @@ def unclear(words: str) -> Embargo:
 
 def _moment(line: str, place: tzinfo, now: datetime) -> datetime | None:
     """The moment that a line names by day and time; None if either is unclear."""
-    zone = UTC if re.search(r"\b(?:GMT|UTC)\b", line) else place
-    day, rest = _day(line, now.astimezone(zone).date())
-    clock = CLOCK.search(rest)
+    if ELSEWHERE.search(line):
+        return None
+    named = PLACE.search(line)
+    there = zone(ZONES[named[0]]) if named else place
+    day, rest = _day(line, now.astimezone(there).date())
+    clock = _clock(rest)
     if day is None or clock is None:
         return None
-    hour = int(clock[1] or clock[3] or clock[4])
-    minute = int(clock[2] or clock[5] or 0)
+    hour, minute = clock
     following, hour = divmod(hour, 24) if (hour, minute) == (24, 0) else (0, hour)
     try:
         naive = datetime(day.year, day.month, day.day, hour, minute)  # noqa: DTZ001 - local() gives it its zone
-        return local(naive + timedelta(days=following), zone, now)
+        return local(naive + timedelta(days=following), there, now)
     except (ValueError, OverflowError):
         return None
+
+
+def _clock(line: str) -> tuple[int, int] | None:
+    """Hour and minute that a line names, by a clock of twelve hours or of twenty-four."""
+    if found := HALF_DAY.search(line):
+        hour = int(found[1])
+        noon = 12 if found[3].lower() == "p" else 0
+        return (hour % 12 + noon, int(found[2] or 0)) if 1 <= hour <= 12 else None
+    if found := CLOCK.search(line):
+        return int(found[1] or found[3] or found[4]), int(found[2] or found[5] or 0)
+    return None
 
 
 def _day(line: str, today: date) -> tuple[date | None, str]:

@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 
 from service.model import Document, Feed, Item, Parsed, Problem, Signal, Source, Status
 from service.parse.dateline import dateline
+from service.parse.dates import zone
+from service.parse.embargo import heeded
 from service.parse.instruments import instruments
 from service.text.html import one_line, tidy
 from service.text.url import canonical, safe, unwrap
@@ -19,6 +21,8 @@ LONGEST_BODY = 500_000
 LONGEST_FIELD = 1_000  # names, slugs, identities
 LONGEST_LINK = 4_000
 MOST_KEYWORDS = 100
+# Formats in which an embargo is a notice of the desk's; in a feed it is news about one.
+AGENCIES = frozenset({"iptc7901", "anpa1312", "newsmlg2", "newsml12", "nitf", "ninjs", "dpa"})
 SHOWN_AS_HEADLINE = 120  # of the body, where an item has no headline
 
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
@@ -45,6 +49,9 @@ def finish(parsed: Parsed, document: Document, source: Source) -> Parsed:
     problems = list(parsed.problems)
     items = []
     for item in parsed.items[:MOST_ITEMS]:
+        if parsed.format in AGENCIES:
+            item, unclear = heeded(item, zone(source.timezone), document.received_at)  # noqa: PLW2901 - the same
+            problems += unclear
         finished = _item(item, parsed.feed, document, source, problems)
         if finished.headline or finished.status is not Status.USABLE or finished.signal is Signal.KILL:
             items.append(finished)
