@@ -16,7 +16,7 @@ import pytest
 from jinja2.runtime import Context
 from markupsafe import escape
 
-from service.actions import board, exports, handover, people, silences
+from service.actions import board, exports, handover, people, recipients, rules, silences
 from service.model import SourceState, Status
 from service.web.drawing import bars, outside
 from service.web.server import Server
@@ -182,6 +182,23 @@ def test_a_rule_is_written_tried_saved_and_removed_on_pages(tmp_path: Path) -> N
         assert "Former versions" in visitor.get("/rules/prices").text
         assert visitor.post("/rules/prices/disable").status_code == 303
         assert visitor.post("/rules/prices/remove").headers["location"] == "/rules"
+
+
+@pytest.mark.slow
+def test_whoever_a_rule_tells_by_name_is_told_after_it_was_saved_on_a_page(tmp_path: Path) -> None:
+    with busy_desk(tmp_path) as (room, visitor):
+        recipients.add(room.app, "anna", ["desk:anna@desk.example"])
+        recipients.set_group(room.app, "night", ["anna"])
+        rules.edit(room.app, "Kim", channels=("desk:night", "desk"), escalate=("10m=desk:anna",))
+        assert "10m=desk:anna" in visitor.get("/rules/Kim").text
+        editor = visitor.get("/rules/Kim/edit").text
+        boxes = re.findall(r'name="channels" value="([^"]*)" checked', editor)
+        assert ["desk", "desk:night"] == boxes
+        assert '<option value="desk:anna">' in editor
+        visitor.post("/rules/Kim", query="Kim", channels=[*boxes, " desk:anna, desk ", ""])
+        saved, _ = rules.history(room.app, "Kim")
+        assert ("desk", "desk:night", "desk:anna") == saved.channels
+        assert ("10m=desk:anna",) == saved.escalate
 
 
 @pytest.mark.slow

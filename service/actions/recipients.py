@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from zoneinfo import ZoneInfo
 
+from service.alerts.recipients import Directory
 from service.app import App
 from service.errors import UsageError
 from service.model import Change, Group, Person, Rule
@@ -20,7 +21,11 @@ MAIL = ("smtp", "smtps", "mailto", "mailtos")
 
 def check(app: App, tx: Transaction, targets: Iterable[str]) -> None:
     """Nothing, if each target reaches somebody; raises UsageError for one that cannot."""
-    known = directory(tx)
+    check_targets(app, directory(tx), targets)
+
+
+def check_targets(app: App, known: Directory, targets: Iterable[str]) -> None:
+    """The same, for whoever will be known."""
     for target in targets:
         channel = app.channels.get(target.partition(":")[0])
         known.check(target, mail=channel is not None and channel.url.partition(":")[0].lower() in MAIL)
@@ -118,6 +123,15 @@ def listed(app: App) -> tuple[Sequence[Person], Sequence[Group]]:
     """Everybody who is here, and the groups, by name."""
     with app.store.read() as tx:
         return tx.people.list(), tx.people.groups()
+
+
+def by_name(app: App) -> list[str]:
+    """Everybody and every group as a rule names them, CHANNEL:NAME, on each channel that reaches them."""
+    everybody, groups = listed(app)
+    reached = {person.name: set(person.addresses) for person in everybody}
+    for group in groups:
+        reached[group.name] = set().union(*(reached.get(member, ()) for member in group.members))
+    return sorted(f"{channel}:{name}" for name, channels in reached.items() for channel in channels)
 
 
 def told_by(name: str, rules: Iterable[Rule]) -> str:

@@ -12,7 +12,7 @@ from fastapi import APIRouter, BackgroundTasks, Request, Response
 from fastapi.sse import format_sse_event
 from starlette.responses import StreamingResponse
 
-from service.actions import backtest, board, desk, people, rules, trials
+from service.actions import backtest, board, desk, people, recipients, rules, trials
 from service.actions.backtest import Backtest
 from service.actions.people import record
 from service.app import App
@@ -122,7 +122,8 @@ def _editor(
         error=error,
         pasted=pasted,
         trial=trial,
-        channels=sorted(app.config.channels),
+        channels=[*sorted(app.config.channels), *sorted(set(rule.channels) - set(app.config.channels))],
+        by_name=recipients.by_name(app),
     )
 
 
@@ -261,12 +262,18 @@ def _rule(sent: Form) -> Rule:
     return Rule(
         name=sent["name"],
         query=sent["query"],
-        channels=sent.all("channels"),
+        channels=_told(sent.all("channels")),
         priority=Priority(priority) if priority in set(Priority) else Priority.NORMAL,
         language=sent["language"],
         digest=sent["digest"],
         on_updates=sent["on_updates"] == "on",
     )
+
+
+def _told(values: Sequence[str]) -> tuple[str, ...]:
+    """Whom the boxes and the field below them name, each once."""
+    each = (target.strip() for value in values for target in value.split(","))
+    return tuple(dict.fromkeys(filter(None, each)))
 
 
 @router.post("/rules/{name}/{act}")
