@@ -250,6 +250,12 @@ def test_a_status_in_g2_may_be_named_by_uri() -> None:
     assert (item.status, item.signal) == (Status.CANCELED, Signal.KILL)
 
 
+def test_a_g2_message_that_only_shows_that_the_line_lives_is_no_fault() -> None:
+    parsed = read(b"<newsMessage><header><sent>2025-09-02T12:00:00Z</sent></header><itemSet/></newsMessage>")
+    assert parsed.items == ()
+    assert [problem.what for problem in parsed.problems] == ["a message without a news item"]
+
+
 def test_a_g2_item_alone_is_read_too() -> None:
     data = body("message.newsmlg2.xml")
     start, end = data.index(b"<newsItem"), data.index(b"</newsItem>") + len(b"</newsItem>")
@@ -360,6 +366,12 @@ def test_entries_that_are_none_are_refused() -> None:
         read(b'{"entries": [{"title": "Kim"}]}')
 
 
+def test_an_empty_list_of_ninjs_is_no_fault_where_the_source_says_that_it_is_one() -> None:
+    assert read(b'{"items": []}', format="ninjs").items == ()
+    with pytest.raises(UnreadableError):
+        read(b'{"error": "busy"}', format="ninjs")
+
+
 # ---------------------------------------------------------------- sitemaps, and all of them
 
 
@@ -376,6 +388,12 @@ def test_a_news_sitemap_is_headlines_and_links() -> None:
 def test_a_title_of_a_sitemap_may_be_escaped_twice() -> None:
     data = body("news.sitemap.xml").replace("Fähre".encode(), b"M&amp;amp;A: F&amp;auml;hre", 1)
     assert read(data).items[0].headline.startswith("M&A: Fähre")
+
+
+def test_a_sitemap_of_a_quiet_night_is_no_fault() -> None:
+    assert read(b"<urlset>\n</urlset>").items == ()
+    with pytest.raises(UnreadableError):
+        read(b"<urlset>\n<url>")
 
 
 def test_a_sitemap_without_news_says_so() -> None:

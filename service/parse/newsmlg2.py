@@ -35,8 +35,12 @@ COLLECTION = "collection"  # the genre of what only lists other items
 
 def parse(document: Document, source: Source) -> Parsed:
     """The items of a message; pictures, video and the like are left out and counted."""
-    found, broken = elements(document, "newsItem", "packageItem")
+    found, broken = elements(document, "newsItem", "packageItem", may_lack=True)
     problems = [Problem(f"cut off or not well-formed: {broken}")] if broken else []
+    if not found:
+        problems.append(
+            Problem("a message without a news item")
+        )  # some are sent so that a line is known to live
     items = []
     for element in found:
         kind = _concept(first(element, "itemMeta/itemClass"))

@@ -10,8 +10,11 @@ from service.text.html import to_text
 
 
 def parse(document: Document, source: Source) -> Parsed:
-    """The pages that have news on them; raises UnreadableError for a sitemap without any."""
-    found, broken = elements(document, "url")
+    """The pages that have news on them; raises UnreadableError for a sitemap of other pages alone.
+
+    In a quiet night there is none: news leave a sitemap after two days.
+    """
+    found, broken = elements(document, "url", may_lack=True)
     problems = [Problem(f"cut off or not well-formed: {broken}")] if broken else []
     place, now = zone(source.timezone), document.received_at
     items = []
@@ -38,6 +41,6 @@ def parse(document: Document, source: Source) -> Parsed:
                 link=text(url, "loc"),
             )
         )
-    if not items:
+    if found and not items:
         raise UnreadableError("a sitemap without news (only Google News sitemaps carry headlines)")
     return Parsed(items=tuple(items), problems=tuple(problems))

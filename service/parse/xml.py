@@ -24,13 +24,13 @@ BARE = re.compile(rb"&(?!(?:\w{2,32}|#\d{1,8}|#[xX][0-9a-fA-F]{1,7});)")
 LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
 
 
-def elements(document: Document, *names: str) -> tuple[list[Element], str]:
+def elements(document: Document, *names: str, may_lack: bool = False) -> tuple[list[Element], str]:
     """The outermost elements of these local names, and what is wrong with the document, else "".
 
     Of a document that was cut off they are those that came whole; one that is only not well-formed (a bare
     `&`) is read as far as it can be understood. Each stands in its tree, so that what encloses it can be
     asked. HTML's named entities are resolved although no DTD is read.
-    Raises UnreadableError where there is no such element.
+    Raises UnreadableError where there is no such element, unless a whole document `may_lack` it.
     """
     if len(document.body) > LARGEST_BYTES:
         raise UnreadableError(f"XML of more than {LARGEST_BYTES // 1_000_000} MB")
@@ -40,7 +40,7 @@ def elements(document: Document, *names: str) -> tuple[list[Element], str]:
     found, broken = _walk(body, names, recover=False)
     if broken and re.search(rb"</(?:[\w.-]+:)?" + re.escape(root(body)) + rb"\s*>\s*\Z", body[-200:]):
         found, _ = _walk(BARE.sub(b"&amp;", body), names, recover=True)
-    if not found:
+    if not found and (broken or not may_lack):
         raise UnreadableError(
             f"not readable as XML: {broken}" if broken else f"there is no <{names[0]}> in it"
         )
