@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import quote
 
 import paramiko
 import pytest
@@ -250,6 +251,72 @@ def test_a_file_that_is_larger_than_was_said_is_a_reason(
         FailureKind.TOO_LARGE,
         "a file is larger than its server says",
     )
+
+
+class Guarded(AbstractedFS):  # type: ignore[misc]
+    """Files of which some are listed and not handed out, and one goes away when it is asked for."""
+
+    def open(self, filename: str, mode: str) -> object:
+        if "taken" in filename:
+            Path(filename).unlink()
+        if "denied" in filename:
+            raise PermissionError(13, "Permission denied")
+        return super().open(filename, mode)
+
+
+@pytest.mark.parametrize("ftp", [Guarded], indirect=True)
+def test_a_file_that_is_not_handed_out_keeps_no_other_from_being_read(
+    fetcher: Fetcher, ftp: Source, tmp_path: Path
+) -> None:
+    for age, name in enumerate(["last.txt", "taken.txt", "denied.txt", "first.txt"]):
+        drop(tmp_path / "wire", name, age=1000 + age)
+    fetched = look(fetcher, ftp)
+    assert [document.name for document in fetched.documents] == ["first.txt", "last.txt"]
+    assert [problem.where for problem in fetched.aside] == ["denied.txt"]
+    again = look(fetcher, after(ftp, fetched))
+    assert (again.documents, again.aside) == ((), ())
+
+
+class Breaking(AbstractedFS):  # type: ignore[misc]
+    """The line breaks at the third file."""
+
+    def open(self, filename: str, mode: str) -> object:
+        if "3" in Path(filename).name:
+            raise SystemError
+        return super().open(filename, mode)
+
+
+@pytest.mark.parametrize("ftp", [Breaking], indirect=True)
+def test_what_came_before_the_line_broke_is_kept(fetcher: Fetcher, ftp: Source, tmp_path: Path) -> None:
+    for number in range(1, 5):
+        drop(tmp_path / "wire", f"{number}.txt", age=1000 - number)
+    fetched = look(fetcher, ftp)
+    assert [document.name for document in fetched.documents] == ["1.txt", "2.txt"]
+    assert isinstance(fetcher.fetch(after(ftp, fetched)), Failure)
+    (tmp_path / "wire" / "3.txt").unlink()
+    rest = look(fetcher, after(ftp, fetched))
+    assert [document.name for document in rest.documents] == ["4.txt"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_names_and_folders_in_any_character_set_are_read(
+    fetcher: Fetcher, tmp_path: Path, encoding: str
+) -> None:
+    users = DummyAuthorizer()
+    users.add_anonymous(str(tmp_path))
+    handler = type("Handler", (FTPHandler,), {"authorizer": users, "encoding": encoding})
+    (tmp_path / "Börse").mkdir()
+    drop(tmp_path / "Börse", "Größe 7 %20.txt")
+    server = ThreadedFTPServer(("127.0.0.1", 0), handler, ioloop=IOLoop())
+    thread = threading.Thread(target=server.serve_forever, kwargs={"timeout": 0.02, "handle_exit": False})
+    thread.start()
+    try:
+        folder = quote("Börse", encoding=encoding)
+        source = Source(name="wire", url=check_url(f"ftp://127.0.0.1:{server.address[1]}/{folder}"))
+        assert [document.name for document in look(fetcher, source).documents] == ["Größe 7 %20.txt"]
+    finally:
+        server.close_all()
+        thread.join(DEADLINE)
 
 
 def test_a_folder_that_is_not_there_is_a_reason(fetcher: Fetcher, ftp: Source) -> None:

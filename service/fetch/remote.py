@@ -42,6 +42,7 @@ LONGEST_VISIT = 60.0  # seconds, well within the lease of a poll
 ENOUGH = 30.0  # seconds, after which the rest is left for the next look
 WRITING = (".tmp", ".part", ".filepart")
 BLOCK = 2**16  # bytes
+FTP_BYTES = "latin-1"  # names go back byte for byte: a server may write them in any character set
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +57,12 @@ class _Listed:
 
     @property
     def name(self) -> str:
-        return self.path.rpartition("/")[2]
+        """The file's name as a person reads it."""
+        name = self.path.rpartition("/")[2]
+        try:
+            return name.encode(FTP_BYTES).decode()
+        except UnicodeError:
+            return name
 
     @property
     def mark(self) -> str:
@@ -110,18 +116,31 @@ def _look(source: Source, client: Client, files: Any, folder: str) -> Fetched:  
         fresh = fresh[-MOST_FILES:]
     documents: list[Document] = []
     aside: list[Problem] = []
+    refused: list[_Listed] = []
     for file in fresh[:MOST_FILES]:
         taken += file.size
         if documents and (taken > MOST_BYTES or time.monotonic() - began > ENOUGH):
             break
-        done.add(file.mark)
         if file.size > client.settings.max_bytes:
             limit = client.settings.max_bytes / 10**6
             aside.append(Problem(f"larger than {limit:g} MB (http.max_bytes)", file.name))
+            done.add(file.mark)
             continue
         sink = _Sink(file.size, began + LONGEST_VISIT)
-        _fetch(files, file.path, sink)
+        try:
+            _fetch(files, file.path, sink)
+        except (ftplib.error_perm, FileNotFoundError, PermissionError):
+            refused.append(file)
+            continue
+        except Exception:
+            if not documents:
+                raise
+            break  # what came so far is kept, and the next look begins with this file
+        done.add(file.mark)
         documents.append(Document(body=sink.getvalue(), name=file.name, received_at=client.clock()))
+    for file in _still_there(files, folder, refused):
+        aside.append(Problem("its server lists it, and does not hand it out", file.name))
+        done.add(file.mark)
     position = " ".join(sorted(done & {file.mark for file in listed}))
     return Fetched(
         source=source,
@@ -147,6 +166,15 @@ def _fresh(
         still = {file.mark for file in _list(files, folder)}
         fresh = [file for file in fresh if file.mark in still]
     return listed, fresh
+
+
+def _still_there(files: Any, folder: str, refused: list[_Listed]) -> list[_Listed]:  # noqa: ANN401
+    """Those that are not merely gone: somebody else may empty the folder."""
+    if not refused:
+        return []
+    files.invalidate_cache()
+    listed = {file.mark for file in _list(files, folder)}
+    return [file for file in refused if file.mark in listed]
 
 
 def _list(files: Any, folder: str) -> list[_Listed]:  # noqa: ANN401
@@ -222,6 +250,7 @@ def _ftp_settings(source: Source, parts: SplitResult, client: Client) -> dict[st
         "username": user,
         "password": password,
         "timeout": client.settings.timeout.total_seconds(),
+        "encoding": FTP_BYTES,
         "skip_instance_cache": True,
         "use_listings_cache": True,
     }
@@ -274,7 +303,8 @@ CONNECT: Mapping[str, Callable[[Source, SplitResult, Client], Any]] = {
 
 
 def _folder(parts: SplitResult) -> str:
-    path = unquote(parts.path).rstrip("/")
+    encoding = FTP_BYTES if parts.scheme in {"ftp", "ftps"} else "utf-8"
+    path = unquote(parts.path, encoding).rstrip("/")
     return f"{parts.netloc}{path}" if parts.scheme == "s3" else path or "/"
 
 
