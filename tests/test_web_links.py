@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from service.actions.alerts import acknowledge
 from service.model import AlertState
 from tests.desk import busy_desk
+from tests.newsroom import TRIP
 
 WEB = {"web": {"base_url": "https://monitor.example.org"}}
 
@@ -30,6 +33,25 @@ def test_a_link_shows_a_button_and_the_button_acts(tmp_path: Path) -> None:
         with room.app.store.read() as tx:
             assert [AlertState.ACKNOWLEDGED] == [alert.state for alert in tx.alerts.list()]
         assert 404 == visitor.get(f"/l/{path[:-1]}").status_code
+
+
+@pytest.mark.slow
+def test_a_link_says_who_was_quicker(tmp_path: Path) -> None:
+    with busy_desk(tmp_path, **WEB) as (room, visitor):
+        lines = room.hooks.posts[0].json["text"].splitlines()
+        [path] = [line.rpartition("/l/")[2] for line in lines if line.startswith("I take care of it")]
+        acknowledge(room.app, 1, "ben")
+        looked = visitor.get(f"/l/{path}")
+        assert "ben takes care of it." in looked.text
+        assert '<button class="lead"' not in looked.text
+        pressed = visitor.post(f"/l/{path}")
+        assert "ben takes care of it." in pressed.text
+        assert "It is yours" not in pressed.text
+        assert '<span class="taken">taken <bdi>ben</bdi></span>' in visitor.get("/").text
+        assert "taken <bdi>ben</bdi>" in visitor.get("/stories/1").text
+        room.wire("wire", replace(TRIP, headline="KILL: " + TRIP.headline, text="Bitte nicht verwenden."))
+        room.poll()
+        assert "nothing is left to take care of" in visitor.post(f"/l/{path}").text
 
 
 @pytest.mark.slow

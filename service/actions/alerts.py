@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from service.actions.desk import Told, told
+from service.alerts.policy import cared_for
 from service.app import App
 from service.deliver import links
 from service.deliver.links import Does, Link
@@ -52,6 +54,8 @@ class Followed:
     alerts: tuple[Told, ...]
     who: str
     done: bool
+    taken_by: Sequence[str] = ()  # those who were quicker, where the link is to take care of it
+    too_late: bool = False  # nothing is left to take care of: others do, or it was withdrawn
 
 
 def look(app: App, token: str) -> Followed:
@@ -78,7 +82,16 @@ def _followed(tx: Transaction, token: str, now: datetime, *, done: bool) -> Foll
     alerts = told(tx, [tx.alerts.show(number) for number in delivery.alerts])
     person = directory(tx).person(delivery.channel, delivery.recipient)
     who = person.name if person else delivery.recipient or delivery.channel
-    return Followed(link, delivery, tuple(alerts), who, done)
+    if link.does is not Does.ACKNOWLEDGE:
+        return Followed(link, delivery, tuple(alerts), who, done)
+    carers = {one.alert.acknowledged_by for one in alerts if cared_for(one.alert, now)}
+    left = who in carers or any(_is_left(one.alert, now) for one in alerts)
+    return Followed(link, delivery, tuple(alerts), who, done, sorted(carers - {who}), not left)
+
+
+def _is_left(alert: Alert, now: datetime) -> bool:
+    """Whether somebody may still take care of it."""
+    return alert.state in (AlertState.OPEN, AlertState.ACKNOWLEDGED) and not cared_for(alert, now)
 
 
 def _do(tx: Transaction, seen: Followed, now: datetime) -> None:
@@ -86,7 +99,7 @@ def _do(tx: Transaction, seen: Followed, now: datetime) -> None:
     match seen.link.does:
         case Does.ACKNOWLEDGE:
             for one in seen.alerts:
-                if one.alert.state is AlertState.OPEN:
+                if _is_left(one.alert, now):
                     take(tx, one.alert, who, None, "by the link in the message", now)
         case Does.NOT_RELEVANT:
             for one in seen.alerts:

@@ -54,6 +54,11 @@ class Card:
         return next((state for state in AlertState if state in states), AlertState.OPEN)
 
     @property
+    def takers(self) -> list[str]:
+        """Who takes care of it, or of a part of it."""
+        return sorted({alert.acknowledged_by for _, alert in self.rules} - {""})
+
+    @property
     def reported_at(self) -> datetime | None:
         """When the item came in."""
         return self.item.received_at

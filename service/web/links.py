@@ -60,5 +60,7 @@ def _page(request: Request, viewer: Asking, seen: Followed) -> Response:
         headlines=list(dict.fromkeys(one.headline for one in seen.alerts)),
         rules=sorted({one.rule for one in seen.alerts}),
         done=seen.done,
+        taken_by=seen.taken_by,
+        too_late=seen.too_late,
         sentence=words[seen.link.does],
     )
