@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
+from operator import attrgetter
+from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, Row, func, insert, select
 
 from service.model import Change
-from service.store.rows import columns, values
+from service.store.rows import columns, slices, values
 from service.store.schema import audit as table
 
 
@@ -18,9 +20,18 @@ class Audit:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def add(self, change: Change) -> None:
-        """Write down one change."""
-        self._connection.execute(insert(table).values(values(change)))
+    def add(self, *changes: Change) -> None:
+        """Write down what was changed."""
+        self._connection.execute(insert(table), [values(change) for change in changes])
+
+    def latest(self, subjects: Collection[str]) -> Sequence[Change]:
+        """The last time that each command did something to each of these things, the newest last."""
+        found: list[Change] = []
+        for part in slices(subjects):
+            last = select(func.max(table.c.id)).where(table.c.subject.in_(part))
+            query = select(*SHOWN).where(table.c.id.in_(last.group_by(table.c.subject, table.c.what)))
+            found += map(_change, self._connection.execute(query))
+        return sorted(found, key=attrgetter("id"))
 
     def list(
         self,
@@ -38,8 +49,11 @@ class Audit:
             query = query.where(table.c.at >= since)
         if subject:
             query = query.where(table.c.subject == subject)
-        rows = (row._asdict() for row in self._connection.execute(query))
-        return [Change(**{**row, "detail": row["detail"] or {}}) for row in rows]
+        return [_change(row) for row in self._connection.execute(query)]
+
+
+def _change(row: Row[Any]) -> Change:
+    return Change(**{**row._asdict(), "detail": row.detail or {}})
 
 
 SHOWN = columns(table, Change)

@@ -25,6 +25,7 @@ from service.model import Clock, utcnow
 from service.store import installation
 from service.store.accounts import Accounts
 from service.store.alerts import Alerts
+from service.store.applied import Applied
 from service.store.audit import Audit
 from service.store.board import Board
 from service.store.gaps import Gaps
@@ -96,6 +97,7 @@ class Transaction:
         self.secrets = Secrets(connection)
         self.people = People(connection)
         self.audit = Audit(connection)
+        self.applied = Applied(connection)
         self.board = Board(connection, veil)
 
 

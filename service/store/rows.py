@@ -11,7 +11,7 @@ from sqlalchemy import Column, Connection, Table, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 
 T = TypeVar("T")
-Number = TypeVar("Number", bound=int)
+Value = TypeVar("Value", int, str)
 
 SLICE = 1000  # values in one IN; SQLite takes 32,766 parameters, and a statement should stay readable
 
@@ -27,9 +27,9 @@ def values(noun: object, *without: str) -> dict[str, Any]:
     return {f.name: getattr(noun, f.name) for f in fields(noun) if f.name not in skipped}  # type: ignore[arg-type]
 
 
-def slices(numbers: Collection[Number]) -> Iterator[Sequence[Number]]:
-    """`numbers` in order and without repetition, in parts that fit one statement."""
-    ordered = sorted(set(numbers))
+def slices(some: Collection[Value]) -> Iterator[Sequence[Value]]:
+    """The numbers or names in order and without repetition, in parts that fit one statement."""
+    ordered = sorted(set(some))
     for start in range(0, len(ordered), SLICE):
         yield ordered[start : start + SLICE]
 

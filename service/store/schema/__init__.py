@@ -12,6 +12,7 @@ from service.store.schema.making import BUSY, LASTING, NARROW, REVISION, metadat
 from service.store.schema.people import (
     account,
     answer,
+    applied,
     audit,
     group_member,
     once,
@@ -31,6 +32,7 @@ __all__ = [
     "account",
     "alert",
     "answer",
+    "applied",
     "attempt",
     "audit",
     "delivery",

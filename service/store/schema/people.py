@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, Table, false, true
 
 from service.model import Purpose, Role, Scope
-from service.store.columns import Choice, Json, Moment, Plain, Reference, Structured
+from service.store.columns import Choice, Json, Moment, Plain, Reference, Structured, words
 from service.store.schema.making import LASTING, identity, metadata, to, wording
 from service.store.schema.wires import KEPT
 
@@ -58,6 +58,14 @@ audit = Table(
     Column("what", Plain, nullable=False),  # add-rule, silence, resend, …
     wording("subject"),
     Column("detail", Json),
+)
+
+# What belongs to each file of a watchlist, which named it last: nothing else is taken off in its name.
+applied = Table(
+    "applied",
+    metadata,
+    Column("file", Plain, primary_key=True),
+    Column("named", words()),  # rules.kim
 )
 
 account = Table(

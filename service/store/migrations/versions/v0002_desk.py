@@ -66,3 +66,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key", name="pk_answer"),
     )
     op.create_index("ix_answer_at", "answer", ["at"], unique=False)
+    op.create_table(
+        "applied",
+        sa.Column("file", sa.Text(), nullable=False),
+        sa.Column("named", JSON, nullable=True),
+        sa.PrimaryKeyConstraint("file", name="pk_applied"),
+    )
