@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import string
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -100,6 +101,8 @@ def test_a_german_reads_german(monitor: Shell) -> None:
     assert "Meldungen    noch keine\n" in screen
     shown = monitor("--ui-lang", "de", "show-rule", "zins-ezb").out
     assert "Fassung 1" in shown
+    tested = monitor("--ui-lang", "de", "test-channel", "console").out.splitlines()[-1]
+    assert re.search(r" gesendet +Probe +console ", tested)
 
 
 @pytest.mark.parametrize(

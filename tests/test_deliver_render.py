@@ -187,6 +187,7 @@ def test_three_rules_make_one_message_that_names_each_reason() -> None:
     assert message.subject.startswith("[Asien, Bahn +1] ")
     for name in ("Asien", "Bahn", "China"):
         assert f"Matched [{name}]: " in message.text
+    assert "Rules: Asien, Bahn, China" in message.text
 
 
 def test_a_rule_that_was_removed_meanwhile_leaves_no_empty_brackets() -> None:

@@ -20,6 +20,7 @@ PARROT = Reasons(
         "`monitor list-rules` shows all": "`monitor list-rules` zeigt alle",
         "given up after {tries} tries: {reason}": "nach {tries} Versuchen aufgegeben: {reason:said}",
         "given up after {tries} tries: no answer": "{tries} Versuche, keine Antwort",
+        "{host} is private (a setting opens it)": "{host} ist privat (eine Einstellung öffnet es)",
         "{name}: a rule of this name exists": "{name}: Es gibt schon eine Regel dieses Namens",
     }
 )
@@ -60,6 +61,14 @@ def test_the_environment_says_the_language_as_posix_has_it(
         ("given up after 3 tries: quiet hours", "nach 3 Versuchen aufgegeben: Ruhezeit"),
         ("given up after 3 tries: 451 no\nthank you", "nach 3 Versuchen aufgegeben: 451 no\nthank you"),
         ("given up after 3 tries: no answer", "3 Versuche, keine Antwort"),
+        (
+            "given up after 3 tries: 10.0.0.1 is private (a setting opens it)",
+            "nach 3 Versuchen aufgegeben: 10.0.0.1 ist privat (eine Einstellung öffnet es)",
+        ),
+        (
+            "given up after 3 tries: no rule named kim (`monitor list-rules` shows all)",
+            "nach 3 Versuchen aufgegeben: keine Regel namens kim (`monitor list-rules` zeigt alle)",
+        ),
         ("a sentence of somebody else", "a sentence of somebody else"),
         ("a sentence of somebody else (quiet hours)", "a sentence of somebody else (quiet hours)"),
         ("", ""),

@@ -53,10 +53,10 @@ def _helping() -> Iterator[tuple[Message, str]]:
 # What is made -> which of its arguments a person reads, beside those that are passed by one of the NAMES.
 MADE: Mapping[str, Sequence[int]] = {
     "UsageError": (0,), "MonitorError": (0,), "StoreError": (0,), "SchemaError": (0,), "ValueError": (0,),
-    "ConfigError": (2,), "NotFoundError": (2,), "QueryError": (0, 3), "TermError": (0, 1),
+    "ConfigError": (2,), "PlaceError": (2,), "NotFoundError": (2,), "QueryError": (0, 3), "TermError": (0, 1),
     "refuse": (0, 1, 2), "RefusedError": (1,), "Admission": (1,), "Release": (1,), "TooMany": (0,),
     "Problem": (0,), "Failure": (), "Outcome": (), "Next": (), "Placement": (), "Delivery": (), "Gap": (),
-    "Finding": (1, 2),
+    "Finding": (1, 2), "Recognition": (2,),
 }  # fmt: skip
 SENTENCE = re.compile(r"(?:[a-z]|\{\}:? [a-z])\S* \S+ ")  # a text that is returned, of three words or more
 NAMES = {"reason", "hint", "advice", "problem", "said", "why", "gone"}

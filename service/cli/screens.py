@@ -168,7 +168,7 @@ def because(evidence: Sequence[Evidence]) -> str:
     for place in evidence:
         term = f" {_('for {term}', term=place.term)}" if place.text != place.term else ""
         listed = f" {_('of {list}', list=f'@{place.list}')}" if place.list else ""
-        how = "" if place.how in {"exact", "phrase"} else told(place.how)
+        how = "" if place.how in {"exact", "phrase", "value"} else told(place.how)
         fields = reasons.setdefault((f'"{place.text}"{term}{listed}', how), [])
         if (where := told(place.field)) not in fields:
             fields.append(where)
@@ -201,7 +201,7 @@ def delivery_lines(deliveries: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             one["id"],
             moment(one["sent_at"] or one["due_at"]),
             state(one["state"]),
-            one["kind"],
+            told(one["kind"]),
             f"{one['channel']}:{one['recipient']}" if one["recipient"] else one["channel"],
             one["attempts"],
             told(one["last_error"] or one["reason"] or "") or one["subject"],

@@ -96,7 +96,7 @@ def _lines(seen: Preview) -> Iterator[str]:
         delivery = one.delivery
         yield ""
         to = _("to {target}", target=safe(_target(one)))
-        yield f"  {to}, {delivery.kind.value}, {delivery.priority.value}: {safe(told(one.because))}"
+        yield f"  {to}, {told(delivery.kind.value)}, {delivery.priority.value}: {safe(told(one.because))}"
         if one.message is None:
             yield f"    {_('not sent')}: {safe(told(one.reason))}"
             continue

@@ -15,7 +15,7 @@ from unicodedata import east_asian_width
 
 import click
 
-from service.cli.words import _
+from service.cli.words import _, told
 
 # Characters that a terminal obeys instead of showing: C0 and C1 controls (ANSI sequences begin with one),
 # line and paragraph separators, directional marks (UAX #9), byte order mark, tags, lone surrogates.
@@ -37,10 +37,13 @@ def safe_lines(text: str) -> list[str]:
     return [safe(line) for line in text.split("\n")]
 
 
-def document(shape: object) -> str:
-    """`shape` as JSON; what a terminal would obey, or cannot show at all, stands in it as an escape."""
+def document(shape: object, *, indent: int | None = 2) -> str:
+    """`shape` as JSON; what a terminal would obey, or cannot show at all, stands in it as an escape.
+
+    Without an indent it is one line.
+    """
     utf8 = (sys.stdout.encoding or "utf-8").lower().replace("-", "") == "utf8"
-    text = json.dumps(shape, ensure_ascii=not utf8, indent=2)
+    text = json.dumps(shape, ensure_ascii=not utf8, indent=indent)
     return "\n".join(OBEYED.sub(_escape, line) for line in text.split("\n"))
 
 
@@ -205,8 +208,9 @@ COLORS = {
 
 
 def state(word: str, means: str = "") -> Styled:
-    """The word of a state in its color; `means` is the state itself where the word is a translation."""
-    return Styled(click.style(safe(word), fg=COLORS.get((means or word).strip().lower())))
+    """A state in its color, in the reader's language; `means` is the state where the word is one already."""
+    said = word if means else told(word)
+    return Styled(click.style(safe(said), fg=COLORS.get((means or word).strip().lower())))
 
 
 def marked(text: str, places: Iterable[tuple[int, int]], width: int = 0, around: int = 0) -> Styled:

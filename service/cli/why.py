@@ -12,7 +12,7 @@ from service.cli.screens import by, explained_lines, field
 from service.cli.session import Session, command
 from service.cli.terminal import ago, bold, dim, length, local, safe, state
 from service.cli.words import _, ngettext, number, told
-from service.model import Exit, Gap, Item, Link
+from service.model import Exit, Gap, Item, Link, Status
 
 if TYPE_CHECKING:
     from service.actions.why import Absent, Why
@@ -69,7 +69,7 @@ def _came(one: Why) -> Iterator[str]:
     if not one.gaps:
         yield field(_("blind"), _("no: {source} was read all the time before", source=safe(one.source)))
     yield field(_("read as"), safe(", ".join(_facts(item))))
-    how = _("opened it") if placement.link is Link.FIRST else f"{placement.link}: {told(placement.reason)}"
+    how = _("opened it") if placement.link is Link.FIRST else told(placement.reason) or placement.link
     yield field(_("story"), safe(f"{item.story}, {one.headline} ({how})"))
 
 
@@ -83,8 +83,9 @@ def _facts(item: Item) -> Iterator[str]:
     if item.genre:
         yield _("genre {name}", name=item.genre)
     if item.signal.value != "none":
-        yield item.signal.value
-    yield item.status.value
+        yield told(item.signal.value)
+    if item.status is not Status.USABLE:
+        yield told(item.status.value)
     if item.embargo_until:
         yield _("embargoed until {at}", at=_clock(item.embargo_until))
     yield ngettext("{n} character of text", "{n} characters of text", len(item.body))
@@ -104,7 +105,7 @@ def _matched(one: Why, rule: str) -> Iterator[str]:
         hits = _("the rule as it is now hits it")
         yield field(_("now"), hits if one.hits_now else _("the rule as it is now does not"))
     if one.hit:
-        yield field(_("hit"), safe(f"{_clock(one.hit.at)}, {one.hit.action}: {told(one.hit.reason)}"))
+        yield field(_("hit"), safe(f"{_clock(one.hit.at)}: {told(one.hit.reason)}"))
 
 
 def _told(one: Why) -> Iterator[str]:
@@ -118,7 +119,7 @@ def _told(one: Why) -> Iterator[str]:
         sent, due = _clock(message.sent_at), _clock(message.due_at)
         at = _("sent {at}", at=sent) if message.sent_at else _("due {at}", at=due)
         decided = _("decided {at}", at=_clock(message.created_at))
-        what = _("{id}, {kind} to {target}", id=message.id, kind=message.kind, target=safe(to))
+        what = _("{id}, {kind} to {target}", id=message.id, kind=told(message.kind.value), target=safe(to))
         said = told(message.last_error or message.reason)
         yield field(
             _("message"),

@@ -37,6 +37,7 @@ class _Form(NamedTuple):
     begins: int  # characters before the first gap: what begins alike fits best, then what has more letters
     letters: int  # outside of the gaps
     hints: bool  # it brings its own way out, in parentheses at its end
+    wraps: bool  # it ends in another sentence, with whatever way out that one brings
 
 
 class Reasons:
@@ -49,6 +50,7 @@ class Reasons:
         forms = [_form(known, said) for known, said in messages.items() if GAP.search(known)]
         self._forms = sorted(forms, key=lambda form: (-form.begins, -form.letters))
         self._hinting = [form for form in self._forms if form.hints]
+        self._wrapping = [form for form in self._forms if form.begins and form.wraps]
         self.said = lru_cache(KEPT)(self._said)
 
     def _said(self, text: str, depth: int = 0) -> str:
@@ -57,7 +59,9 @@ class Reasons:
             return text
         if whole := self._whole.get(text):
             return whole
-        hinted = self._filled(self._hinting, text, depth) or self._parted(text, depth)
+        hinted = self._filled(self._hinting, text, depth)
+        if not hinted and text.endswith(")"):
+            hinted = self._filled(self._wrapping, text, depth) or self._parted(text, depth)
         return hinted or self._filled(self._forms, text, depth) or text
 
     def _filled(self, forms: Iterable[_Form], text: str, depth: int) -> str:
@@ -97,14 +101,18 @@ class _Gap:
 def _form(known: str, said: str) -> _Form:
     """The pattern of a sentence. Gaps take as little as they can, and anything, line breaks too."""
     parts = GAP.split(known)  # text, name, text, name, …, text
+    hints = known.endswith(")")
     pattern = "".join(f"(?P<{part}>.*?)" if n % 2 else re.escape(part) for n, part in enumerate(parts))
+    if hints and not parts[0]:  # a gap before `: ` would swallow the sentence around this one
+        pattern = pattern.replace(".*?", "(?:(?!: ).)*?", 1)
     return _Form(
         pattern=re.compile(pattern, re.DOTALL),
         translation=said,
         literal=max(parts[::2], key=len),
         begins=len(parts[0]),
         letters=sum(character.isalpha() for part in parts[::2] for character in part),
-        hints=known.endswith(")"),
+        hints=hints,
+        wraps=not parts[-1] and said.endswith(":said}"),
     )
 
 
