@@ -37,6 +37,7 @@ REQUESTS = {
     "list-lists": ["GET /lists"],
     "remove-list": ["DELETE /lists/{name}"],
     "list-items": ["GET /items"],
+    "tail": ["GET /tail"],
     "merge-stories": ["POST /stories/{number}/merge"],
     "split-story": ["POST /stories/{number}/split"],
     "why": ["GET /why"],
@@ -83,7 +84,6 @@ AT_THE_MACHINE = {
     "backup": "it writes a file",
     "restore": "the daemon has to rest meanwhile",
     "prune": "the daemon does it by itself",
-    "tail": "programs follow /live",
     "apply": "it reads a file",
 }
 

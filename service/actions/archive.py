@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from service.actions.trials import Query, Result, Trial
 from service.app import App
+from service.model import Item
 from service.rules.sieve import Sieve
 
 BATCH = 500  # items read at once
@@ -27,6 +28,22 @@ class Search:
     reached: datetime | None = None  # the age of the last item that was looked at
 
 
+class Finder:
+    """A query at work on stored items, one after the other."""
+
+    def __init__(self, app: App, query: Query) -> None:
+        self._trial = Trial(app, query)
+        self._sieve = Sieve([query.node], app.morphology)
+
+    def find(self, item: Item, source: str) -> Result:
+        """Where the query hits the item."""
+        text = "\n".join((item.headline, item.body, *item.places))
+        language = item.language.partition("-")[0].lower() or self._trial.query.language
+        if self._sieve.may_match(text, language) == [False]:
+            return Result(item, source, None)
+        return self._trial.add(item, source)
+
+
 def search(
     app: App,
     query: Query,
@@ -38,8 +55,7 @@ def search(
     patience: timedelta = timedelta(seconds=2),
 ) -> Search:
     """Items that the query hits, the newest first; raises NotFoundError for a source."""
-    found, trial = Search(), Trial(app, query)
-    sieve = Sieve([query.node], app.morphology)
+    found, finder = Search(), Finder(app, query)
     deadline = time.monotonic() + patience.total_seconds()
     with app.store.read() as tx:
         names = tx.sources.names()
@@ -52,11 +68,7 @@ def search(
                 if tx.veil.hides(item):
                     continue
                 found.items, found.reached = found.items + 1, item.received_at
-                text = "\n".join((item.headline, item.body, *item.places))
-                language = item.language.partition("-")[0].lower() or query.language
-                if sieve.may_match(text, language) == [False]:
-                    continue
-                result = trial.add(item, names.get(item.source, ""))
+                result = finder.find(item, names.get(item.source, ""))
                 if result.evidence is not None:
                     found.results.append(result)
                     if len(found.results) == limit:

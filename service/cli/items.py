@@ -42,19 +42,29 @@ def list_items(session: Session, page: Page, source: str, versions: bool) -> Non
 
     found = session.ask("/items", look, source=source, versions=versions, **part(page)).shape
     rows = (
-        (one["id"], moment(one["received_at"]), one["source"], _title(one, marked=session.embargoed))
+        (
+            one["id"],
+            moment(one["received_at"]),
+            one["source"],
+            f"{remark(one, trusted=session.embargoed)}{one['headline']}",
+        )
         for one in found
     )
     columns = (_("id"), _("received"), _("source"), _("headline"))
     session.answer(found, table(columns, rows, _("no items")))
 
 
-def _title(one: dict[str, Any], *, marked: bool) -> str:
-    """The headline after what is to be known of it; `marked` where both it and its embargo are seen."""
-    title: str = one["headline"]
-    if marked and one["embargo_until"]:
-        title = f"{_('embargoed until {at}', at=local(moment(one['embargo_until'])))}: {title}"
-    return f"{_('original withdrawn')}: {title}" if one["original_withdrawn"] else title
+def remark(one: dict[str, Any], *, trusted: bool) -> str:
+    """What is to be known before a headline is read, with a colon; "" of most.
+
+    Whoever is `trusted` sees what is embargoed; for others the headline itself says it.
+    """
+    until = moment(one["embargo_until"]) if trusted else None
+    remarks = [
+        _("original withdrawn") if one["original_withdrawn"] else "",
+        _("embargoed until {at}", at=local(until)) if until else "",
+    ]
+    return "".join(f"{each}: " for each in remarks if each)
 
 
 @command(cls=QueryCommand)

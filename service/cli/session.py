@@ -73,15 +73,21 @@ class Session:
 
         `enough` says whether an answer of the daemon is all that was asked for.
         """
-        from service.cli.asking import Answer, ask
+        from service.cli.asking import Answer
 
         config = self.config()
-        given = {name: value for name, value in asked.items() if value not in (None, "", False)}
-        found = None if self.embargoed else ask(config, path, given)
+        found = self.daemon(config, path, **asked)
         if found and (enough is None or enough(found.shape)):
             return found
         with self.app(config) as app:
             return Answer(look(app), app.store.now())
+
+    def daemon(self, config: Config, path: str, /, **asked: object) -> Answer | None:
+        """What the running daemon says under a path; None where none answers, or none is to be asked."""
+        from service.cli.asking import ask
+
+        given = {name: value for name, value in asked.items() if value not in (None, "", False)}
+        return None if self.embargoed else ask(config, path, given)
 
     def answer(self, shape: object, lines: Iterable[str]) -> None:
         """Print the answer: `shape` as JSON where that was asked for, else `lines`."""

@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import BigInteger, Connection, Table, cast, func, literal, null, select, union
+from sqlalchemy import BigInteger, Connection, Select, Table, cast, func, literal, null, select, union
 
 from service.model import Alert, AlertState, Delivery, Hit, Item, Status, Story
 from service.store.columns import MICROSECOND
@@ -37,10 +37,34 @@ class Pulse:
     @classmethod
     def read(cls, text: str) -> Pulse | None:
         """The pulse that `text` says; None where it says none."""
-        parts = text.split(".")
-        if len(parts) != 4 or not all(part.isascii() and part.isdigit() and len(part) < 19 for part in parts):
-            return None
-        return cls(*map(int, parts))
+        found = numbers(text, 4)
+        return cls(*found) if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """The newest item and the newest hit, by their ids; 0 where there is none."""
+
+    item: int = 0
+    hit: int = 0
+
+    def __str__(self) -> str:
+        """`128.17`, to be sent to whoever follows, and back."""
+        return f"{self.item}.{self.hit}"
+
+    @classmethod
+    def read(cls, text: str) -> Ends | None:
+        """What `text` says; None where it says nothing of the kind."""
+        found = numbers(text, 2)
+        return cls(*found) if found else None
+
+
+def numbers(text: str, count: int) -> list[int]:
+    """The ids that stand in `text` with points between them; none, unless there are so many."""
+    parts = text.split(".")
+    if len(parts) != count or not all(part.isascii() and part.isdigit() and len(part) < 19 for part in parts):
+        return []
+    return [int(part) for part in parts]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,6 +206,58 @@ class Board:
             stories.update(int(part) for part in [subject.rpartition(" ")[2]] if part.isdigit())
         return stories
 
+    # ------------------------------------------------------------ what came in
+
+    def ends(self) -> Ends:
+        """The newest item and the newest hit; two looks at the end of an index."""
+        ends = (select(func.coalesce(func.max(one.c.id), 0)).scalar_subquery() for one in (item, hit))
+        return Ends(*self._connection.execute(select(*ends)).one())
+
+    def came_in(
+        self,
+        *,
+        limit: int,
+        after: int | None = None,
+        before: int | None = None,
+        source: int | None = None,
+        rule: int | None = None,
+        hit_only: bool = False,
+    ) -> list[int]:
+        """Ids of items: the oldest first after an item, or else the newest first, before an item or at all.
+
+        `source` and `rule` are the ids of where they came from and of what hit them; `hit_only` leaves out
+        what no rule hit.
+        """
+        hits = hit_only or rule is not None
+        number, query = (hit.c.item, HIT_ITEMS) if hits else (item.c.id, select(item.c.id))
+        if after is not None:
+            query = query.where(number > after).order_by(number)
+        elif before is not None:
+            query = query.where(number < before).order_by(number.desc())
+        else:
+            query = query.order_by(number.desc())
+        return self._ids(query.limit(limit), source, rule)
+
+    def hit_late(self, ends: Ends, *, source: int | None = None, rule: int | None = None) -> list[int]:
+        """Ids of items that were there at those ends, and were hit after them."""
+        late = HIT_ITEMS.where(hit.c.id > ends.hit, hit.c.item <= ends.item)
+        return self._ids(late.order_by(hit.c.item), source, rule)
+
+    def _ids(self, query: Select[int], source: int | None, rule: int | None) -> list[int]:
+        """What the query says, of one source, and of one rule where it is about hits."""
+        if source is not None:
+            query = query.where(item.c.source == source)
+        if rule is not None:
+            query = query.where(hit.c.rule == rule)
+        return list(self._connection.execute(query).scalars())
+
+    def hits_of(self, ids: Collection[int]) -> dict[int, list[Hit]]:
+        """Where rules hit those items, by item, in the order in which they were found."""
+        found: dict[int, list[Hit]] = {}
+        for one in self._veil.hits(self._rows(hit, Hit, hit.c.item, ids)):
+            found.setdefault(one.item, []).append(one)
+        return found
+
     # ------------------------------------------------------------ how the days went
 
     def alerts_by(self, step: timedelta, since: datetime) -> dict[int, dict[int, int]]:
@@ -245,3 +321,4 @@ def _by_story(rows: Sequence[Hit] | Sequence[Alert] | Sequence[Delivery]) -> dic
 
 ITEM = columns(item, Item)
 DELIVERY = columns(delivery, Delivery, "message", "alerts")
+HIT_ITEMS = select(hit.c.item).distinct().join(item, item.c.id == hit.c.item)

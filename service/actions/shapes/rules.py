@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from service.actions.archive import Search
     from service.actions.backtest import Backtest
     from service.actions.feedback import Quality
+    from service.actions.following import News
     from service.actions.trials import Result, Trial
     from service.rules.lint import Explanation
 
@@ -104,6 +105,30 @@ def search(found: Search, query: str) -> Shape:
             item(one.item, one.source) | {"evidence": [evidence(place) for place in one.evidence or ()]}
             for one in found.results
         ],
+    }
+
+
+def news(found: News) -> Shape:
+    """What came in, the oldest first, with what hit it, and the mark to go on from."""
+    return {
+        "items": [
+            item(one.item, one.source, withdrawn=one.withdrawn)
+            | {
+                "evidence": [evidence(place) for place in one.evidence],
+                "hits": [
+                    {
+                        "rule": name,
+                        "action": hit.action,
+                        "reason": hit.reason or None,
+                        "evidence": [evidence(place) for place in hit.evidence],
+                    }
+                    for name, hit in one.hits
+                ],
+            }
+            for one in found.arrivals
+        ],
+        "after": str(found.mark),
+        "more": found.more,
     }
 
 

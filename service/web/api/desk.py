@@ -8,11 +8,12 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from pydantic import AwareDatetime
 
-from service.actions import alerts, board, desk, health, rounds, shapes, silences
+from service.actions import alerts, board, desk, following, health, rounds, shapes, silences, trials
 from service.actions.people import record
 from service.actions.shapes import Shape
 from service.actions.timeline import timeline
 from service.model import AlertState, DeliveryState, Relevance
+from service.rules.grammar import join_arguments
 from service.web.api.exchange import LARGEST, Body, Json, Listed, Number, OnceRoute, Span, listing, span
 from service.web.auth import Monitor, Reader, Writer
 from service.web.names import Name
@@ -61,6 +62,30 @@ def list_items(
     gone = desk.withdrawn(app, (item for item, _ in found))
     answer = [shapes.item(item, name, withdrawn=item.id in gone) for item, name in found]
     return listing(request, page, answer, found[-1][0].id if found else None)
+
+
+@router.get("/tail")
+def tail(
+    app: Monitor,
+    _: Reader,
+    after: Annotated[str, Query(description="the mark that the answer before gave")] = "",
+    query: Annotated[str, Query(description="a query as it stands")] = "",
+    argument: Annotated[list[str], Query(description="or its parts as a shell hands them over")] = [],  # noqa: B006 - FastAPI copies it
+    source: str = "",
+    rule: str = "",
+    alerts_only: bool = False,
+    since: Span | None = None,
+    language: str = "",
+) -> Shape:
+    """The last ten items, or those of a span, and then, after a mark, what is new: the oldest first."""
+    asked = query or join_arguments(argument)
+    wanted = following.Wanted(
+        source=source,
+        rule=rule,
+        alerts_only=alerts_only,
+        query=trials.understand(app, asked, language) if asked else None,
+    )
+    return shapes.news(following.look(app, wanted, after=after, since=span(since)))
 
 
 @router.get("/stories/{number}")
