@@ -62,6 +62,7 @@ COMMANDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     },
     "Items and stories": {
         "list-items": ("items:list_items", "What came in, newest first"),
+        "tail": ("tail:tail", "Follow what comes in, as it comes"),
         "merge-stories": ("items:merge_stories", "Make one story of two that are the same report"),
         "split-story": ("items:split_story", "Make items a story of their own"),
         "why": ("why:why", "Why a story was told or not, from poll to acknowledgement"),
