@@ -27,7 +27,7 @@ from service.model import (
 )
 from service.quantities import duration
 from service.store.db import Store
-from service.store.prune import Pruned, prune
+from service.store.prune import Pruned, due, prune
 from tests.clock import ManualClock
 
 KEEP = Retention(items=duration("100d"), attempts=duration("10d"), fingerprints=duration("2d"))
@@ -73,9 +73,12 @@ def test_the_old_goes_and_the_young_and_what_still_waits_stay(store: Store, cloc
     deliver(store, young, rule.id, DeliveryState.SENT)
     clock.advance(days=2)
 
-    assert prune(store, clock(), KEEP, rows=7) == Pruned(
-        items=25, stories=24, deliveries=1, attempts=2, fingerprints=4 * 25, nodes=1
-    )
+    aged = Pruned(items=25, stories=24, deliveries=1, attempts=2, fingerprints=4 * 25, nodes=1)
+    assert due(store, clock(), KEEP, rows=7) == aged
+    slices: list[int] = []
+    assert prune(store, clock(), KEEP, rows=7, between=slices.append) == aged
+    assert sum(slices) == 25 + 24 + 1 + 2 + 4 * 25 + 1
+    assert max(slices) <= 7 * 25
 
     with store.read() as tx:
         assert list(tx.items.scan()) == [joined, young]
@@ -88,7 +91,29 @@ def test_the_old_goes_and_the_young_and_what_still_waits_stay(store: Store, cloc
         left = {h: list(items) for h, items in tx.postings.under([3, 31, 2**62]).items()}
         assert left == {h: [joined.id, young.id] for h in (31, 2**62)}
         assert node not in tx.nodes.list()
-    assert prune(store, clock(), KEEP, rows=7) == Pruned()
+    assert prune(store, clock(), KEEP, rows=7) == due(store, clock(), KEEP) == Pruned()
+
+
+def test_what_a_waiting_message_will_tell_of_stays(store: Store, clock: ManualClock) -> None:
+    """It is held over a long week-end, and the retention is short."""
+    with store.begin() as tx:
+        source = tx.sources.add(Source(name="dpa", url="https://dpa.example/"), clock())
+        rule = tx.rules.add(Rule(name="korea", query="Kim"), clock())
+    old = [add(store, source.id, number) for number in (1, 2)]
+    held = deliver(store, old[0], rule.id, DeliveryState.HELD)
+    clock.advance(days=101)
+    with store.begin() as tx:
+        tx.outbox.aim(held.id, old[0].id, clock())
+    assert due(store, clock(), KEEP) == prune(store, clock(), KEEP)
+    with store.read() as tx:
+        assert list(tx.items.scan()) == [old[0]]
+        assert [alert.story for alert in tx.alerts.list()] == [old[0].story]
+        assert len(tx.alerts.hits(old[0].id)) == 1
+    with store.begin() as tx:
+        tx.outbox.suppress(held.id, "told otherwise")
+    assert (
+        due(store, clock(), KEEP) == prune(store, clock(), KEEP) == Pruned(items=1, stories=1, deliveries=1)
+    )
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -134,6 +159,7 @@ def test_what_was_seen_on_a_removed_source_goes(store: Store, clock: ManualClock
             add(store, source, number)
     with store.begin() as tx:
         tx.sources.remove("gone", clock())
+    assert due(store, clock(), KEEP).seen == 10
     assert prune(store, clock(), KEEP, rows=3).seen == 10
     with store.read() as tx:
         assert tx.items.seen(gone, range(10)) == {}

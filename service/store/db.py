@@ -24,6 +24,7 @@ from service.errors import ConfigError, SchemaError, StoreError
 from service.model import Clock, utcnow
 from service.store import installation
 from service.store.accounts import Accounts
+from service.store.aged import Aged
 from service.store.alerts import Alerts
 from service.store.applied import Applied
 from service.store.audit import Audit
@@ -97,6 +98,7 @@ class Transaction:
         self.secrets = Secrets(connection)
         self.people = People(connection)
         self.audit = Audit(connection)
+        self.aged = Aged(connection)
         self.applied = Applied(connection)
         self.board = Board(connection, veil)
 

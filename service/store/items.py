@@ -25,10 +25,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from service.errors import NotFoundError
 from service.model import Item, Link, Placement, Seen
+from service.store.outbox import UNSENT
 from service.store.postings import Postings
 from service.store.rows import columns, reserve, slices, values
+from service.store.schema import delivery, seen
 from service.store.schema import item as table
-from service.store.schema import seen
 from service.store.search import Search
 from service.store.stories import Stories, link_hash
 from service.store.veil import Veil
@@ -244,9 +245,12 @@ class Items:
         return self._connection.execute(query).scalar_one()
 
     def prune(self, before: datetime, limit: int) -> int:
-        """Drop up to `limit` items stored before then, with their hits; the number of them."""
-        old = select(table.c.id).where(table.c.stored_at < before).order_by(table.c.stored_at).limit(limit)
-        items = self._stored(table.c.id.in_(old), limit=None)
+        """Drop up to `limit` items stored before then, with their hits; the number of them.
+
+        What a message will tell of stays until it is written and sent.
+        """
+        old = select(table.c.id).where(table.c.stored_at < before, table.c.id.not_in(WAITED_FOR))
+        items = self._stored(table.c.id.in_(old.order_by(table.c.stored_at).limit(limit)), limit=None)
         for item in items:
             self._search.drop(item)
         self._connection.execute(delete(table).where(table.c.id.in_([item.id for item in items])))
@@ -313,6 +317,7 @@ class Items:
 
 SHOWN = columns(table, Item)
 SEEN = columns(seen, Seen)
+WAITED_FOR = select(delivery.c.item).where(delivery.c.state.in_(UNSENT), delivery.c.item.is_not(None))
 
 # A date that lies ahead, as some feeds give, says nothing about when it was published.
 _told = (table.c.published_at.is_not(None), table.c.published_at <= table.c.received_at)

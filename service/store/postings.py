@@ -60,18 +60,27 @@ class Postings:
 
         How many went, and the fingerprint at which the next stretch starts; None at the end.
         """
-        here = [] if start is None else [table.c.h >= start]
-        ahead = select(table.c.h).where(*here).order_by(table.c.h).offset(rows).limit(1)
-        end: int | None = self._connection.execute(ahead).scalar()
-        stretch = here if end is None else [*here, table.c.h < end]
-        old = select(table.c.h, table.c["items"]).where(*stretch, table.c["items"] < _packed([floor]))
-        before = {h: _unpacked(items) for h, items in self._connection.execute(old)}
+        before, end = self._old(floor, start, rows)
         after = {h: [one for one in items if one >= floor] for h, items in before.items()}
         if emptied := [h for h, items in after.items() if not items]:
             self._connection.execute(delete(table).where(table.c.h.in_(emptied)))
         if cut := [{"of": h, "kept": _packed(items)} for h, items in after.items() if items]:
             self._connection.execute(CUT, cut)
         return sum(len(items) - len(after[h]) for h, items in before.items()), end
+
+    def count(self, floor: int, start: int | None, rows: int) -> tuple[int, int | None]:
+        """What `prune` would say."""
+        before, end = self._old(floor, start, rows)
+        return sum(one < floor for items in before.values() for one in items), end
+
+    def _old(self, floor: int, start: int | None, rows: int) -> tuple[dict[int, array[int]], int | None]:
+        """The lists of a stretch that hold something below `floor`, and where the next stretch starts."""
+        here = [] if start is None else [table.c.h >= start]
+        ahead = select(table.c.h).where(*here).order_by(table.c.h).offset(rows).limit(1)
+        end: int | None = self._connection.execute(ahead).scalar()
+        stretch = here if end is None else [*here, table.c.h < end]
+        old = select(table.c.h, table.c["items"]).where(*stretch, table.c["items"] < _packed([floor]))
+        return {h: _unpacked(items) for h, items in self._connection.execute(old)}, end
 
 
 def _packed(items: Iterable[int]) -> bytes:

@@ -225,6 +225,11 @@ class Stories:
         floor = self.floor(before)
         return self._postings.prune(LAST if floor is None else floor, start, rows)
 
+    def old_postings(self, before: datetime, start: int | None, rows: int) -> tuple[int, int | None]:
+        """What `prune_postings` would say."""
+        floor = self.floor(before)
+        return self._postings.count(LAST if floor is None else floor, start, rows)
+
     def floor(self, since: datetime) -> int | None:
         """The first id of the items stored at `since` or later; None where there is none."""
         return self._connection.execute(FLOOR, {"since": since}).scalar()
