@@ -64,6 +64,7 @@ def test_an_empty_file_is_a_valid_configuration() -> None:
         ),
         ("[poll]\nevery = '2d'", "poll.longest: shorter than poll.every"),
         ("[web]\nlisten = '127.0.0.1:99999'", "web.listen: not host:port: '127.0.0.1:99999'"),
+        ("[web]\nbase_url = 'https://x.example/news'", "web.base_url: the desk stands at the root of a name"),
         ("[web]\nbase_url = 'monitor'", "web.base_url: not an address: 'monitor' (write https://"),
         ("[heartbeat]\nurl = 'geheim'", "heartbeat.url: not an address (write https://"),
         ("path = 'x'", "path: unknown key"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from ipaddress import ip_network
+from urllib.parse import urlsplit
 
 from service.config.tables import Config
 from service.errors import ConfigError
@@ -68,6 +69,11 @@ def _check_web(config: Config, refuse: Callable[[str, str], None]) -> None:
         refuse("web.listen", f"not host:port: {config.web.listen!r} (write 127.0.0.1:8640)")
     if config.web.base_url and not WEB_PAGE.fullmatch(config.web.base_url):
         refuse("web.base_url", f"not an address: {config.web.base_url!r} (write https://monitor.example.org)")
+    if urlsplit(config.web.base_url).path.strip("/"):  # its pages link to each other from the root
+        refuse(
+            "web.base_url",
+            "the desk stands at the root of a name, not under a path (give it a name of its own)",
+        )
     if config.heartbeat.url and not WEB_PAGE.fullmatch(config.heartbeat.url):  # not shown: it is a secret
         refuse("heartbeat.url", "not an address (write https://…)")
     for text in config.web.trusted_proxies:
