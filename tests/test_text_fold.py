@@ -1,5 +1,7 @@
 """Folding: what readers take as the same word has one spelling, and no other word gets it."""
 
+from unicodedata import normalize
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,6 +18,11 @@ def test_folding_again_changes_nothing(text: str) -> None:
 @given(st.text(), st.text())
 def test_words_parted_by_a_blank_fold_each_for_itself(left: str, right: str) -> None:
     assert fold(f"{left} {right}") == f"{fold(left)} {fold(right)}"
+
+
+@given(st.text(alphabet=st.characters(max_codepoint=0x500)))
+def test_letters_and_their_marks_fold_alike_whether_composed_or_not(text: str) -> None:
+    assert fold(normalize("NFD", text)) == fold(text)
 
 
 @given(st.text(alphabet=st.characters(max_codepoint=127)))

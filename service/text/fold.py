@@ -8,7 +8,7 @@ from __future__ import annotations
 import codecs
 import re
 from functools import lru_cache
-from unicodedata import category, normalize
+from unicodedata import category, combining, normalize
 
 # The umlauts of German and the extra vowels of the north have a spelling of their own on wires without
 # them (Pjoengjang, Aarhus, Groenland). They must never become the bare vowel: Öl is not in Politik.
@@ -38,36 +38,55 @@ def fold(text: str) -> str:
     """
     if text.isascii():
         return text.lower().replace("`", "'")
-    text = normalize("NFKC", normalize("NFKC", _INVISIBLE.sub("", text)).casefold())
-    text = text.encode("ascii", "plain-letters").decode("utf-8", "surrogatepass").replace("`", "'")
+    try:
+        folded = text.encode("ascii", "folded-apart").lower().decode("utf-8", "surrogatepass")
+    except UnicodeEncodeError:
+        folded = _plain(_composed(text))
+    folded = folded.replace("`", "'")
     # What was dropped may have stood between characters that now compose (Hangul letters do).
-    return text if text.isascii() else normalize("NFKC", text)
+    return folded if folded.isascii() else normalize("NFKC", folded)
 
 
-_RUN = 16  # characters beyond ASCII that are made plain, and remembered, at once
+_RUN = 16  # characters beyond ASCII that are folded at once, and remembered
 
 
-def _as_plain(error: UnicodeError) -> tuple[bytes, int]:
-    """Error handler of `str.encode`: composed, case-folded characters beyond ASCII without what `fold` drops.
+def _folded_apart(error: UnicodeError) -> tuple[bytes, int]:
+    """Error handler of `str.encode`: a run of characters beyond ASCII, folded by itself.
 
     Most of a text is ASCII, which the encoder copies at once; the same few runs of other letters come back.
+    An ASCII character joins with nothing before it, so that each run ends by itself. It fails at a run that
+    begins with a mark, which belongs to the letter before, and at a long one, which would not come back.
     """
     if not isinstance(error, UnicodeEncodeError):
         raise error
-    start, end = error.start, error.end
-    if end - start > _RUN:
-        end = start + _RUN
-    return _plain(error.object[start:end]), end
+    run = error.object[error.start : error.end]
+    folded = _apart(run) if len(run) <= _RUN else None
+    if folded is None:
+        raise error
+    return folded, error.end
 
 
-codecs.register_error("plain-letters", _as_plain)
+codecs.register_error("folded-apart", _folded_apart)
 
 
 @lru_cache(maxsize=8192)
-def _plain(run: str) -> bytes:
-    return "".join(map(_without_marks, run)).encode("utf-8", "surrogatepass")
+def _apart(run: str) -> bytes | None:
+    """A run folded by itself, None where it begins with a mark."""
+    composed = _composed(run)
+    if composed and combining(composed[0]):
+        return None
+    return _plain(composed).encode("utf-8", "surrogatepass")
 
 
+def _composed(text: str) -> str:
+    return normalize("NFKC", normalize("NFKC", _INVISIBLE.sub("", text)).casefold())
+
+
+def _plain(composed: str) -> str:
+    return "".join(map(_without_marks, composed))
+
+
+@lru_cache(maxsize=8192)
 def _without_marks(letter: str) -> str:
     for table in (_DIGRAPHS, _STROKES, _APOSTROPHES, _HYPHENS, _CYRILLIC):
         if letter in table:
