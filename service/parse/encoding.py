@@ -27,19 +27,24 @@ def decode(body: bytes, charset: str = "") -> str:
     else the XML declaration, else `charset` (as the transport declared it), else UTF-8. Bytes that do not
     fit are read as Windows-1252 where UTF-8 was expected, as U+FFFD elsewhere.
     """
+    return _decode(body, charset)[0]
+
+
+def _decode(body: bytes, charset: str) -> tuple[str, bool]:
+    """The text of `body`, and whether `body` is that text in UTF-8."""
     for mark, name in BOMS:
         if body.startswith(mark):
-            return body[len(mark) :].decode(name, "replace")
+            return body[len(mark) :].decode(name, "replace"), False
     if wide := sixteen_bits(body):
-        return body.decode(wide, "replace")
+        return body.decode(wide, "replace"), False
     declared = DECLARED.match(body[:1000])
     name = _codec(declared[1].decode() if declared else "") or _codec(charset) or "utf-8"
-    if name != "utf-8" and not (body.isascii() and name.startswith(("iso2022", "hz"))):
-        try:
-            return body.decode("utf-8")
-        except UnicodeDecodeError:
-            return body.decode(name, "replace")
-    return body.decode(name, "cp1252-where-invalid")
+    if body.isascii() and name.startswith(("iso2022", "hz")):
+        return body.decode(name, "cp1252-where-invalid"), False
+    try:
+        return body.decode("utf-8"), True
+    except UnicodeDecodeError:
+        return body.decode(name, "cp1252-where-invalid" if name == "utf-8" else "replace"), False
 
 
 def sixteen_bits(body: bytes) -> str:
@@ -56,7 +61,12 @@ def sixteen_bits(body: bytes) -> str:
 
 def utf8(body: bytes, charset: str = "") -> bytes:
     """An XML document as UTF-8 without its declaration, which would now be wrong."""
-    return DECLARATION.sub("", decode(body, charset), count=1).encode("utf-8", "replace")
+    text, as_it_is = _decode(body, charset)
+    declaration = DECLARATION.match(text)
+    start = declaration.end() if declaration else 0
+    if as_it_is:  # nearly always: then it need not be encoded again
+        return body[len(text[:start].encode()) :]
+    return text[start:].encode("utf-8", "replace")
 
 
 def _codec(label: str) -> str:
