@@ -11,6 +11,9 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from email.message import EmailMessage
+from email.mime.image import MIMEImage
+from email.mime.multipart import MIMEMultipart
+from email.mime.text import MIMEText
 from email.utils import format_datetime
 from pathlib import Path
 
@@ -168,6 +171,39 @@ def test_attachments_that_may_be_wires_are_documents_and_pictures_are_not(
     documents, _ = read(fetcher, source)
     assert ["wire.xml", "dpa.json"] == [document.name for document in documents]
     assert [TRIP.headline] == [item.headline for item in parse(documents[0], source).items]
+
+
+def test_text_that_goes_on_behind_a_picture_belongs_to_the_mail_and_is_no_attachment(
+    fetcher: Fetcher, mailbox: Mailbox, folder: str
+) -> None:
+    letter = MIMEMultipart()
+    letter["Subject"] = "Kim reist"
+    footer = MIMEText("__\nVerteiler der Agentur\n")
+    for part in (MIMEText("Er ist da."), MIMEImage(b"x", "png"), MIMEText("Und bleibt."), footer):
+        letter.attach(part)
+    mailbox.put(letter.as_bytes(), folder=folder)
+    documents, _ = read(fetcher, source_at(mailbox, folder))
+    (item,) = parse(documents[0], Source(name="mail", url="imap://x/")).items
+    assert item.headline == "Kim reist"
+    assert item.body.startswith("Er ist da.\n\nUnd bleibt.")
+
+
+@pytest.mark.parametrize("charset", ["us-ascii", "utf-8", "x-unheard-of", "windows-1252"])
+def test_a_mail_that_does_not_say_its_character_set_is_read(
+    fetcher: Fetcher, mailbox: Mailbox, folder: str, charset: str
+) -> None:
+    text = "„Ärger“ in Köln – 5 €".encode("cp1252")
+    head = f"Subject: Größe\r\nContent-Type: text/plain; charset={charset}\r\n\r\n".encode("cp1252")
+    mailbox.put(head + text, folder=folder)
+    documents, _ = read(fetcher, source_at(mailbox, folder))
+    assert documents[0].body.decode() == "Größe\n\n„Ärger“ in Köln – 5 €"
+
+
+def test_a_mailbox_may_be_named_in_german(fetcher: Fetcher, mailbox: Mailbox) -> None:
+    mailbox.make("Agenturen/B&APY-rse")
+    mailbox.put(mail(), folder="Agenturen/B&APY-rse")
+    documents, _ = read(fetcher, source_at(mailbox, "Agenturen/Börse"))
+    assert len(documents) == 1
 
 
 def test_of_an_html_mail_the_text_is_read(fetcher: Fetcher, mailbox: Mailbox, folder: str) -> None:

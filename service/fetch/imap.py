@@ -7,11 +7,13 @@ Attachments that are text, XML or JSON are documents; a mail without one is a st
 its text. Nothing is marked as read, moved or deleted: the cursor's position is the mailbox and the number of
 the last mail that was read in it.
 
-Source: RFC 9051 (IMAP4rev2) 2.3.1.1 (UID and UIDVALIDITY), 6.3.3 (EXAMINE); RFC 8314 (TLS).
+Source: RFC 9051 (IMAP4rev2) 2.3.1.1 (UID and UIDVALIDITY), 6.3.3 (EXAMINE); RFC 3501 5.1.3 (names of
+mailboxes); RFC 8314 (TLS).
 """
 
 from __future__ import annotations
 
+import base64
 import email
 import email.policy
 import imaplib
@@ -23,7 +25,7 @@ import ssl
 import time
 from dataclasses import replace
 from datetime import datetime
-from email.message import EmailMessage
+from email.message import EmailMessage, MIMEPart
 from ipaddress import ip_address
 from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfo
@@ -75,8 +77,7 @@ def read(source: Source, client: Client) -> Result:
 def _look(source: Source, client: Client, box: imaplib.IMAP4) -> Result:
     """The new mails of an open mailbox."""
     folder = unquote(urlsplit(source.url).path).strip("/") or "INBOX"
-    quoted = '"' + folder.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    status, _ = box.select(quoted, readonly=True)
+    status, _ = box.select(_quoted(folder), readonly=True)
     if status != "OK":
         reason = f"there is no mailbox {folder!r}"
         return Failure(source=source, kind=FailureKind.STATUS, reason=reason)
@@ -106,6 +107,16 @@ def _look(source: Source, client: Client, box: imaplib.IMAP4) -> Result:
         documents=tuple(documents),
         reject=lambda name, reason: log.warning("%s: %s is left out: %s", source.name, name, reason),
     )
+
+
+def _quoted(folder: str) -> str:
+    """The name of a mailbox as the protocol has it: in quotes, what is beyond ASCII in its own UTF-7."""
+
+    def shifted(run: re.Match[str]) -> str:
+        return f"&{base64.b64encode(run[0].encode('utf-16-be')).decode().rstrip('=').replace('/', ',')}-"
+
+    ascii_ = re.sub(r"[^\x20-\x7e]+", shifted, folder.replace("&", "&-"))
+    return '"' + ascii_.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _search(box: imaplib.IMAP4, after: int) -> list[int]:
@@ -163,29 +174,53 @@ def _attachment(part: EmailMessage, mail: str, now: datetime) -> Document:
 
 def _is_readable(part: EmailMessage) -> bool:
     kind = part.get_content_type()
-    return bool(READABLE.match(kind) or WIRE_NAME.search(part.get_filename() or ""))
+    return not _goes_on(part) and bool(READABLE.match(kind) or WIRE_NAME.search(part.get_filename() or ""))
+
+
+def _goes_on(part: EmailMessage) -> bool:
+    """Whether a part is none that was attached: text goes on behind a picture, a list adds its footer."""
+    return part.get_content_type() == "text/plain" and not (part.get_filename() or part.is_attachment())
 
 
 def _text(mail: EmailMessage) -> str:
-    """What the mail says: its plain text, else what is to be read of its HTML."""
-    part = mail.get_body(("plain", "html"))
-    if part is None:
-        return ""
+    """What the mail says: its plain text, else what is to be read of its HTML, and the text that goes on."""
+    body = mail.get_body(("plain", "html"))
+    parts = [part for part in (body, *filter(_goes_on, mail.iter_attachments())) if part is not None]
+    return "\n\n".join(map(_words, parts)).strip()
+
+
+def _words(part: MIMEPart) -> str:
+    """The text of a part."""
     payload = part.get_payload(decode=True)
     if not isinstance(payload, bytes):
         return ""
-    try:
-        text = payload.decode(part.get_content_charset() or "utf-8", "replace")
-    except LookupError:  # a charset that nobody knows
-        text = payload.decode("utf-8", "replace")
+    text = _decoded(payload, part.get_content_charset() or "utf-8")
     return to_text(text) if part.get_content_type() == "text/html" else text.replace("\r\n", "\n")
+
+
+def _decoded(payload: bytes, charset: str) -> str:
+    """The text in its character set; where that is not true, or nobody knows it, what it nearly always is."""
+    for name in (charset, "utf-8"):
+        try:
+            return payload.decode(name)
+        except (LookupError, UnicodeError):
+            continue
+    return payload.decode("cp1252", "replace")
+
+
+def _subject(mail: EmailMessage) -> str:
+    """The subject on one line; many a mailer sends it bare, in a character set that it does not name."""
+    bare = next((str(value) for name, value in mail.raw_items() if name.lower() == "subject"), "")
+    if not bare.isascii():
+        return " ".join(_decoded(bare.encode("utf-8", "surrogateescape"), "utf-8").split())
+    return " ".join(str(mail["Subject"] or "").split())
 
 
 def _story(mail: EmailMessage, text: str, zone: ZoneInfo) -> str:
     """Subject, date and text in the form in which agencies pass stories on."""
     sent = getattr(mail["Date"], "datetime", None)
     stamp = f"{sent.astimezone(zone):%d.%m.%Y %H:%M} Uhr\n\n" if sent and sent.tzinfo else ""
-    return f"{' '.join(str(mail['Subject'] or '').split())}\n\n{stamp}{text}"
+    return f"{_subject(mail)}\n\n{stamp}{text}"
 
 
 # ---------------------------------------------------------------- the connection
