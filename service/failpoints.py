@@ -28,6 +28,17 @@ NAMES = (
     "settled",  # and now we have
 )
 
+COPYING = (
+    "copying",  # a part of a backup is written, or of what is put back
+    "copied",  # all of it is, and has not got its name yet
+)
+
+MOVING = (
+    "carrying",  # a part of a table is in the new database, nothing is committed
+    "carried",  # all is there, nothing is committed
+    "handed-over",  # the old one says that it was moved, the new one is not committed
+)
+
 
 def passes(name: str) -> None:
     """Say that the program is at the place `name`; it may not come back."""

@@ -25,6 +25,7 @@ RECENT = timedelta(hours=24)
 IDLE = timedelta(days=7)  # a rule that told nothing for so long may be wrong
 FLOOD = 50  # alerts of one rule in 24 hours that nobody reads any more
 MANY = 10_000  # alerts that are counted one by one
+STALE = timedelta(days=8)  # a weekly backup that did not come
 MISSED = timedelta(seconds=90)  # a running daemon says every 20 s that it lives
 LOW_BYTES, FULL_BYTES = 2 * 10**9, 200 * 10**6  # of free disk: a warning, a fault
 SKEW = timedelta(seconds=5)  # between this machine's clock and the database's
@@ -48,6 +49,7 @@ class Status:
     rules_disabled: int
     alerts: int  # opened in the last 24 hours
     deliveries: Mapping[DeliveryState, int]
+    last_backup_at: datetime | None
     stopped: str  # why nothing is sent; "" where messages go out
     never_fired: Sequence[str]  # rules at work for a week, and never told
     flooding: Mapping[str, int]  # rules with very many alerts in the last 24 hours, and how many
@@ -59,6 +61,7 @@ class Status:
             "version": __version__,
             "at": when(self.at),
             "database": self.database,
+            "last_backup_at": when(self.last_backup_at),
             "daemons": [node.name for node in self.nodes],
             "sources": {state.value: self.sources.get(state, 0) for state in SourceState},
             "next_poll_at": when(self.next_poll_at),
@@ -93,6 +96,7 @@ def status(app: App) -> Status:
             rules_disabled=sum(not rule.enabled for rule in rules),
             alerts=len(tx.alerts.list(since=now - RECENT, limit=MANY)),
             deliveries=tx.outbox.counts(),
+            last_backup_at=tx.audit.last("backup"),
             stopped=tx.installation.reason(),
             never_fired=_never_fired(tx, rules, now),
             flooding=_flooding(tx, now),
@@ -218,6 +222,7 @@ def _database(app: App) -> Iterator[Finding]:
         lost = list(recipients.lost(app, tx))
         unheard = _operators(app, tx)
         newest = max((node.seen_at for node in nodes if node.seen_at), default=None)
+        copied_at = tx.audit.last("backup")
     now = app.store.now()
     yield (
         Finding(Level.FAIL, "sending", stopped)
@@ -226,6 +231,7 @@ def _database(app: App) -> Iterator[Finding]:
     )
     yield from _daemons([node for node in nodes if lives(node, now)])
     yield from _clock(app, newest, now)
+    yield _backup(copied_at, now)
     yield from _outbox(counts, due, now)
     yield from unheard
     for rule, targets in lost:
@@ -266,6 +272,16 @@ def _clock(app: App, seen_at: datetime | None, now: datetime) -> Iterator[Findin
         yield Finding(Level.WARN, "clock", "behind what was stored before", "let NTP set it")
     else:
         yield Finding(Level.OK, "clock", when(now) or "")
+
+
+def _backup(copied_at: datetime | None, now: datetime) -> Finding:
+    """Whether backups that were made still are; there may be others than ours."""
+    if copied_at is None:
+        return Finding(Level.OK, "backup", "none was made by `monitor backup`")
+    if now - copied_at > STALE:
+        detail = f"the last one was made {(now - copied_at).days} days ago"
+        return Finding(Level.WARN, "backup", detail, "monitor backup FILE")
+    return Finding(Level.OK, "backup", f"the last one was made {when(copied_at)}")
 
 
 def _outbox(counts: Mapping[DeliveryState, int], due: datetime | None, now: datetime) -> Iterator[Finding]:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import click
 
 from service.actions.page import Page
-from service.cli.arguments import Choice
+from service.cli.arguments import SPAN, Choice
 from service.cli.drawing import table
 from service.cli.session import Session, command, paged
 from service.cli.terminal import safe, state
-from service.cli.words import _, told
+from service.cli.words import _, ngettext, told
 from service.model import Exit
 
 if TYPE_CHECKING:
@@ -93,16 +94,21 @@ def completion(session: Session, shell: str) -> None:
 
 
 @command()
-def resume_sending(session: Session) -> None:
+@click.option("--since", type=SPAN, metavar="SPAN", help="Of what waits, only what is not older: 1h, 2d.")
+def resume_sending(session: Session, since: timedelta | None) -> None:
     """Let a database that was restored, copied or stopped send messages from here.
 
-    A copy knows that it is one, and tells nobody: otherwise everyone would hear everything twice.
+    A copy knows that it is one, and tells nobody: otherwise everyone would hear everything twice. What waits
+    goes out now, however old it is; with --since, what is older is closed (`monitor resend` still sends it).
     """
+    from service.actions import backups
+
     with session.app() as app:
-        with app.store.begin() as tx:
-            reason = tx.installation.reason()
-            tx.installation.resume_sending()
-        session.record(app, app.store.name, stopped=reason)
-    session.answer(
-        {"sending": True}, [_("messages go out from here") if reason else _("messages went out already")]
-    )
+        done = backups.resume(app, since)
+        session.record(app, app.store.name, stopped=done.stopped, since=since, closed=done.closed or None)
+    lines = [_("messages go out from here") if done.stopped else _("messages went out already")]
+    if done.waiting:
+        lines.append(ngettext("{n} message waits", "{n} messages wait", done.waiting))
+    if done.closed:
+        lines.append(ngettext("{n} older message is closed", "{n} older messages are closed", done.closed))
+    session.answer(done.shape(), lines)

@@ -37,7 +37,9 @@ def screen(seen: Mapping[str, Any]) -> Iterator[str]:
     counts = seen["sources"]
     sources = ", ".join(f"{counts[each]} {state(each)}" for each in SourceState if counts[each])
     yield field(_("daemon"), safe(", ".join(seen["daemons"])) or _("none is running (monitor run)"))
-    yield field(_("database"), safe(seen["database"]))
+    copied = moment(seen["last_backup_at"])
+    saved = f", {_('last backup {when}', when=ago(copied, at))}" if copied else ""
+    yield field(_("database"), f"{safe(seen['database'])}{saved}")
     next_poll = _("next poll {when}", when=due(moment(seen["next_poll_at"]), at))
     yield field(_("sources"), f"{sources}; {next_poll}" if sources else _("none (monitor add-source URL)"))
     last = ago(moment(seen["last_item_at"]), at)

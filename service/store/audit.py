@@ -33,6 +33,13 @@ class Audit:
             found += map(_change, self._connection.execute(query))
         return sorted(found, key=attrgetter("id"))
 
+    def last(self, what: str) -> datetime | None:
+        """When a command changed something for the last time."""
+        at: datetime | None = self._connection.execute(
+            select(func.max(table.c.at)).where(table.c.what == what)
+        ).scalar()
+        return at
+
     def list(
         self,
         *,

@@ -174,6 +174,11 @@ class Store:
                 self._place = installation.place(connection)
         self.follow_server()
 
+    def is_empty(self) -> bool:
+        """Whether nothing is in the database, not even a table; StoreError where another program's are."""
+        with self._translated():
+            return not self._revision()
+
     def migrate(self) -> None:
         """Bring the schema to this version, in one transaction, under a lock that all nodes share."""
         from service.store import migrations

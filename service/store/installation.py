@@ -20,16 +20,16 @@ MACHINE_IDS = ("/etc/machine-id", "/var/lib/dbus/machine-id")  # machine-id(5): 
 
 
 def place(connection: Connection) -> str:
-    """Where this database is: the machine and the path of the file, or the cluster and the database.
+    """Where this database is: the machine and the path of the file, or the cluster, the database, the table.
 
-    A standby that takes over has its primary's system identifier, and goes on sending.
+    A standby that takes over has its primary's system identifier, and goes on sending. What was restored
+    from a dump has tables of its own, in the same database too.
     """
     if connection.dialect.name == "sqlite":
         path = connection.execute(text("SELECT file FROM pragma_database_list WHERE name = 'main'"))
         return f"sqlite:{_machine()}:{Path(path.scalar_one()).resolve()}"
-    oid = connection.execute(
-        text("SELECT oid FROM pg_database WHERE datname = current_database()")
-    ).scalar_one()
+    oids = "SELECT oid, 'installation'::regclass::oid FROM pg_database WHERE datname = current_database()"
+    database, relation = connection.execute(text(oids)).one()
     try:
         with connection.begin_nested():
             cluster = connection.execute(
@@ -37,7 +37,7 @@ def place(connection: Connection) -> str:
             ).scalar_one()
     except DBAPIError:  # a hosted database may hide it
         cluster = ""
-    return f"postgresql:{cluster}:{oid}"
+    return f"postgresql:{cluster}:{database}:{relation}"
 
 
 def _machine() -> str:
@@ -93,6 +93,12 @@ class Installation:
         if row.place != self._here:
             return "this database was copied or moved here; `monitor resume-sending` lets it send from here"
         return ""
+
+    @property
+    def stopped(self) -> str:
+        """Why sending was stopped by hand; "" where it was not."""
+        reason: str = self._connection.execute(select(table.c.stopped)).scalar_one()
+        return reason
 
     def stop_sending(self, reason: str) -> None:
         """Let nothing leave until a person resumes it."""
