@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -277,6 +278,14 @@ def check_language(tag: str) -> None:
     """Nothing, if there are words of that language, or none is named; raises UsageError."""
     if tag and tag not in LANGUAGES:
         raise UsageError(f"no language {tag!r} (one of {', '.join(LANGUAGES)})")
+
+
+def check_timezone(name: str) -> None:
+    """Nothing, if there is a time zone of that name; raises UsageError."""
+    try:
+        ZoneInfo(name)
+    except (OSError, ValueError, KeyError) as unknown:  # ZoneInfoNotFoundError is a KeyError
+        raise UsageError(f"no time zone {name!r} (an IANA name: Europe/Berlin)") from unknown
 
 
 def this_process() -> Node:

@@ -11,10 +11,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from service.actions.page import Page
-from service.app import App
+from service.app import App, check_timezone
 from service.errors import UsageError
 from service.locale.catalogue import UI_LANGUAGES
 from service.model import Account, Change, Purpose, Role, Scope, Secret
@@ -97,10 +96,7 @@ def _checked(account: Account) -> Account:
     if account.language and account.language not in UI_LANGUAGES:
         raise UsageError(f"no language {account.language!r} (one of {', '.join(UI_LANGUAGES)})")
     if account.timezone:
-        try:
-            ZoneInfo(account.timezone)
-        except (OSError, ValueError, KeyError) as unknown:
-            raise UsageError(f"no time zone {account.timezone!r} (an IANA name: Europe/Berlin)") from unknown
+        check_timezone(account.timezone)
     return account
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from zoneinfo import ZoneInfo
 
 from service.alerts.recipients import Directory
-from service.app import App
+from service.app import App, check_timezone
 from service.errors import UsageError
 from service.model import Change, Group, Person, Rule
 from service.store.db import Transaction
@@ -158,10 +157,7 @@ def checked(app: App, person: Person, addresses: Sequence[str]) -> Person:
     if person.language and person.language not in LANGUAGES:
         raise UsageError(f"no language {person.language!r} (one of {', '.join(LANGUAGES)})")
     if person.timezone:
-        try:
-            ZoneInfo(person.timezone)
-        except (OSError, ValueError, KeyError) as unknown:
-            raise UsageError(f"no time zone {person.timezone!r} (an IANA name: Europe/Berlin)") from unknown
+        check_timezone(person.timezone)
     reached: Mapping[str, str] = dict(person.addresses) | dict(_address(app, text) for text in addresses)
     return replace(person, addresses={channel: where for channel, where in reached.items() if where})
 

@@ -8,11 +8,10 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
-from zoneinfo import ZoneInfo
 
 from service.actions import looking
 from service.actions.looking import Look
-from service.app import App, check_language
+from service.app import App, check_language, check_timezone
 from service.errors import UsageError
 from service.fetch.schedule import check_cron
 from service.fetch.transports import check_url
@@ -99,10 +98,7 @@ def remove(app: App, name: str) -> Source:
 def checked(source: Source) -> Source:
     """The source, where its settings can be meant; raises UsageError that says which cannot."""
     check_language(source.language)
-    try:
-        ZoneInfo(source.timezone)
-    except (OSError, ValueError, KeyError) as unknown:
-        raise UsageError(f"no time zone {source.timezone!r} (an IANA name: Europe/Berlin)") from unknown
+    check_timezone(source.timezone)
     if source.every and source.cron:
         raise UsageError("a source has either --every or --cron")
     if source.every and source.every < timedelta(seconds=1):
