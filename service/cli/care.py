@@ -1,4 +1,4 @@
-"""Looking after a monitor: status, doctor, migrate, resume-sending."""
+"""Looking after a monitor: doctor, the record of changes, resume-sending."""
 
 from __future__ import annotations
 
@@ -65,14 +65,6 @@ def doctor(session: Session) -> int:
     session.answer([finding.shape() for finding in findings], [])
     broken = any(finding.level is health.Level.FAIL for finding in findings)
     return Exit.FAULT_FOUND if broken else Exit.DONE
-
-
-@command()
-def migrate(session: Session) -> None:
-    """Bring the database to this version; one of this version already is left alone."""
-    with session.app(migrate=True) as app:
-        name = app.store.name
-    session.answer({"database": name}, [_("{name} is of this version", name=safe(name))])
 
 
 @command()

@@ -101,7 +101,7 @@ COMMANDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "backup": ("backups:backup", "Copy the database, while the monitor runs"),
         "restore": ("backups:restore", "Put a backup in the place of the database"),
         "prune": ("backups:prune", "Drop what is older than [retention] says"),
-        "migrate": ("care:migrate", "Bring the database to this version"),
+        "migrate": ("moving:migrate", "Bring the database to this version, or into another one"),
         "completion": ("care:completion", "A script that completes commands in your shell"),
         "resume-sending": ("care:resume_sending", "Let a restored or copied database send again"),
     },

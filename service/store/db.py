@@ -46,6 +46,7 @@ from service.store.secrets import Secrets
 from service.store.sources import Sources
 from service.store.stories import Stories
 from service.store.subscriptions import Subscriptions
+from service.store.tables import Tables
 from service.store.traffic import Traffic
 from service.store.veil import Label, Sight, Veil
 
@@ -101,6 +102,7 @@ class Transaction:
         self.aged = Aged(connection)
         self.applied = Applied(connection)
         self.board = Board(connection, veil)
+        self.tables = Tables(connection)
 
 
 @dataclass(slots=True)
@@ -162,7 +164,7 @@ class Store:
         """
         if self.dialect == "sqlite":
             _keep_private(self.name)
-        with self._translated():
+        with self.translated():
             found = self._revision()
             if found == "" or (migrate and found < REVISION):
                 self.migrate()
@@ -176,7 +178,7 @@ class Store:
 
     def is_empty(self) -> bool:
         """Whether nothing is in the database, not even a table; StoreError where another program's are."""
-        with self._translated():
+        with self.translated():
             return not self._revision()
 
     def migrate(self) -> None:
@@ -186,7 +188,7 @@ class Store:
         # Batch migrations on SQLite copy tables, and foreign keys would empty what points to them.
         engine = self._engine(migrating=True)
         try:
-            with self._translated(), engine.begin() as connection:
+            with self.translated(), engine.begin() as connection:
                 if self.dialect == "postgresql":
                     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATING})
                 new = not inspect(connection).get_table_names()
@@ -199,7 +201,7 @@ class Store:
     def follow_server(self) -> timedelta:
         """Measure how far the server's clock is ahead of ours, and follow it; zero on SQLite."""
         if self.dialect == "postgresql" and self._follow:
-            with self._translated(), self._reading.connect() as connection:
+            with self.translated(), self._reading.connect() as connection:
                 before = self._time.clock()
                 server = connection.execute(text("SELECT extract(epoch FROM clock_timestamp())")).scalar_one()
                 after = self._time.clock()
@@ -218,13 +220,13 @@ class Store:
         SQLite has one writer at a time, and this one waits for its turn. Raises ConflictError where
         another node was faster, StoreError where the database failed.
         """
-        with self._turn(), self._translated(), self._writing.begin() as connection:
+        with self._turn(), self.translated(), self._writing.begin() as connection:
             yield self._transaction(connection)
 
     @contextmanager
     def rehearse(self) -> Iterator[Transaction]:
         """A transaction that may write, and is undone at the end of the block."""
-        turn, translated = self._turn(), self._translated()
+        turn, translated = self._turn(), self.translated()
         with turn, translated, self._writing.connect() as connection, connection.begin() as undone:
             yield self._transaction(connection)
             undone.rollback()
@@ -232,7 +234,7 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[Transaction]:
         """A transaction that only reads, and sees one state of the database throughout."""
-        with self._translated(), self._reading.begin() as connection:
+        with self.translated(), self._reading.begin() as connection:
             yield self._transaction(connection)
 
     def trusted(self) -> Store:
@@ -255,7 +257,7 @@ class Store:
         """Give up to `pages` free pages back to the file system; how many. PostgreSQL does so by itself."""
         if self.dialect != "sqlite":
             return 0
-        with self._turn(), self._translated(), self._writing.begin() as connection:
+        with self._turn(), self.translated(), self._writing.begin() as connection:
             free: int = connection.exec_driver_sql("PRAGMA freelist_count").scalar_one()
             for _ in range(min(free, pages)):  # Python's driver makes one step of it, which is one page
                 connection.exec_driver_sql("PRAGMA incremental_vacuum(1)")
@@ -326,8 +328,8 @@ class Store:
         return ""
 
     @contextmanager
-    def _translated(self) -> Iterator[None]:
-        """Errors of the engine as one line for a person."""
+    def translated(self) -> Iterator[None]:
+        """Errors of the engine in the block as one line for a person, with the name of this database."""
         try:
             yield
         except sa_exc.DBAPIError as error:

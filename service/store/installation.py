@@ -62,7 +62,7 @@ class Installation:
 
     def __init__(self, connection: Connection, here: str) -> None:
         self._connection = connection
-        self._here = here
+        self.here = here
 
     @property
     def id(self) -> str:
@@ -87,10 +87,15 @@ class Installation:
 
     def reason(self) -> str:
         """Why nothing is sent, one line with the way out; "" where messages may leave."""
-        row = self._connection.execute(select(table.c.place, table.c.stopped)).one()
+        row = self._connection.execute(select(table.c.place, table.c.stopped, table.c.moved_to)).one()
         if row.stopped:
             return f"{row.stopped}; `monitor resume-sending` starts it again"
-        if row.place != self._here:
+        if row.place != self.here and row.moved_to:
+            return (
+                f"moved to {row.moved_to} (name that in config.toml); "
+                "`monitor resume-sending` lets this one send again"
+            )
+        if row.place != self.here:
             return "this database was copied or moved here; `monitor resume-sending` lets it send from here"
         return ""
 
@@ -106,7 +111,23 @@ class Installation:
 
     def resume_sending(self) -> None:
         """Messages may leave from here, and from nowhere else."""
-        self._connection.execute(update(table).values(place=self._here, stopped=""))
+        self._connection.execute(update(table).values(place=self.here, stopped="", moved_to=""))
+
+    def moved(self, place: str) -> bool:
+        """Whether the database at that place sends for this installation."""
+        return bool(self._connection.execute(select(table.c.place)).scalar_one() == place)
+
+    def move(self, place: str, name: str) -> None:
+        """From now on the database `name` at that place sends, and this one does not.
+
+        One that may not send from here hands nothing on: neither will the other, until a person says so.
+        """
+        sending = table.c.place.in_([self.here, place])  # it is there already where a move was broken off
+        self._connection.execute(update(table).where(sending).values(place=place, moved_to=name))
+
+    def arrive(self) -> None:
+        """This database was moved to here, and all of it has come."""
+        self._connection.execute(update(table).where(table.c.place == self.here).values(moved_to=""))
 
     def size_bytes(self) -> int:
         """What the database takes on its disk, without the log that it writes ahead."""

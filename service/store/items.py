@@ -244,6 +244,14 @@ class Items:
         query = select(func.count(table.c.id)).where(table.c.stored_at >= since)
         return self._connection.execute(query).scalar_one()
 
+    def index(self, rows: int) -> Iterator[int]:
+        """Make all items, of which none is found yet, found by their words; how many, part by part."""
+        last = 0
+        while page := self._stored(table.c.id > last, limit=rows):
+            self._search.add((item.id, words(item)) for item in page)
+            last = page[-1].id
+            yield len(page)
+
     def prune(self, before: datetime, limit: int) -> int:
         """Drop up to `limit` items stored before then, with their hits; the number of them.
 

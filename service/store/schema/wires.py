@@ -15,6 +15,7 @@ installation = Table(
     Column("created_at", Moment, nullable=False),
     Column("place", Plain, nullable=False),  # the fingerprint of the machine or cluster it may send from
     wording("stopped"),  # why sending was stopped by hand; empty: it was not
+    wording("moved_to"),  # the name of the database that sends in its place; empty: it was not moved
     wording("key"),  # hex: signs the links in messages
 )
 

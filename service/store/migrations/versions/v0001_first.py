@@ -40,6 +40,7 @@ def _installation() -> None:
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("place", sa.Text(), nullable=False),
         sa.Column("stopped", sa.Text(), server_default="", nullable=False),
+        sa.Column("moved_to", sa.Text(), server_default="", nullable=False),
         sa.Column("key", sa.Text(), server_default="", nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_installation"),
     )
