@@ -245,6 +245,8 @@ DOORS: dict[str, Door] = {
     "/rules/try": page("/rules/try", query=QUERY),
     "/rules/preview": page("/rules/preview", query=QUERY),
     "api items": page("/api/v1/items?versions=true"),
+    "api tail": page("/api/v1/tail"),
+    "api tail alerts": page("/api/v1/tail?alerts_only=true&since=1d"),
     "api story": page("/api/v1/stories/1"),
     "api alerts": page("/api/v1/alerts"),
     "api alert": page("/api/v1/alerts/1"),
