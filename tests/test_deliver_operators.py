@@ -25,7 +25,9 @@ def outage(name: str, kind: str, hours: float, reason: str = "", over: datetime 
 
 def shift() -> Handover:
     """A night with a bit of everything."""
-    taken = Alert(rule=1, story=1, id=7, state=AlertState.ACKNOWLEDGED, opened_at=NOW - 6 * HOUR)
+    taken = Alert(
+        rule=1, story=1, id=7, state=AlertState.ACKNOWLEDGED, opened_at=NOW - 6 * HOUR, acknowledged_by="anna"
+    )
     waiting = Told(Alert(rule=1, story=2, id=8, opened_at=NOW - HOUR), "Kim", "Kim reist nach Hanoi")
     return Handover(
         since=NOW - 8 * HOUR,
@@ -118,12 +120,12 @@ They lie in folder:///srv/wire/bad with their reasons beside. More within the ho
 KILL: Meldung 17
 
 Bitte nicht verwenden.""",
-    About.HANDOVER: """Handover since Mon 22:00: 2 told, 1 not acknowledged
+    About.HANDOVER: """Handover since Mon 22:00: 2 alerts, 1 not acknowledged
 Not acknowledged:
 Tue 05:00  Kim reist nach Hanoi [Kim] (alert 8)
 
-Told and taken:
-Tue 00:00  Kim trifft Putin [Kim] (alert 7)
+Taken or withdrawn:
+Tue 00:00  Kim trifft Putin [Kim] (alert 7) – anna
 
 Silenced:
 Dax schließt höher
@@ -170,12 +172,12 @@ Sie liegen mit Begründung in folder:///srv/wire/bad. Weitere werden in dieser S
 KILL: Meldung 17
 
 Bitte nicht verwenden.""",
-    About.HANDOVER: """Übergabe seit Mo 22:00: 2 gemeldet, 1 unbestätigt
-Unbestätigt:
+    About.HANDOVER: """Übergabe seit Mo 22:00: 2 Alarme, 1 nicht übernommen
+Noch nicht übernommen:
 Di 05:00  Kim reist nach Hanoi [Kim] (Alarm 8)
 
-Gemeldet und übernommen:
-Di 00:00  Kim trifft Putin [Kim] (Alarm 7)
+Übernommen oder zurückgezogen:
+Di 00:00  Kim trifft Putin [Kim] (Alarm 7) – anna
 
 Stummgeschaltet:
 Dax schließt höher

@@ -58,8 +58,11 @@ def test_a_handover_says_what_was_told_what_waits_what_was_silenced_and_what_is_
     assert [2, 3] == sorted(one.alert.id for one in seen.waiting)
     assert [MARKET.headline] == list(seen.silenced)
     title, sections = seen.sections()
-    assert "3 told, 2 not acknowledged" in title
-    assert ["Not acknowledged", "Told and taken", "Silenced", "Blind"] == [heading for heading, _ in sections]
+    assert "3 alerts, 2 not acknowledged" in title
+    assert ["Not acknowledged", "Taken or withdrawn", "Silenced", "Blind"] == [
+        heading for heading, _ in sections
+    ]
+    assert [line.endswith("(alert 1) – anna") for line in dict(sections)["Taken or withdrawn"]] == [True]
     assert any("market holiday (anna)" in line for _, lines in sections for line in lines)
     later = handover.handover(room.app, handover.since(room.app, "30m"))
     assert [] == list(later.told)
@@ -280,7 +283,7 @@ def test_a_shift_at_the_shell(tmp_path: Path) -> None:
     assert [AlertState.ACKNOWLEDGED.value] == [one["state"] for one in taken.json]
     assert "precision  0% of 1 judged" in monitor("show-rule", "kim").out
     handed = monitor("handover", "--since", "1h")
-    assert (Exit.DONE, True) == (handed.code, "1 told, 0 not acknowledged" in handed.out)
+    assert (Exit.DONE, True) == (handed.code, "1 alert, 0 not acknowledged" in handed.out)
     seen = monitor("preview", "kim", "--item", "1", "--json").json
     assert [("console", True)] == [(one["to"], one["sent"]) for one in seen["messages"]]
     shown = monitor("preview", "kim", "--item", "1").out

@@ -143,7 +143,7 @@ def test_the_handover_is_that_of_the_command(tmp_path: Path) -> None:
         room.poll()
         page = visitor.get("/handover?since=2h").text
         seen = handover.handover(room.app, handover.since(room.app, "2h"))
-        assert f"{len(seen.told)} told, {len(seen.waiting)} not taken" in page
+        assert f"{len(seen.told)} alerts, {len(seen.waiting)} not taken" in page
         for told in (*seen.told, *seen.silences):
             assert re.sub(r"<[^>]+>", "", page).count(getattr(told, "headline", "bekannt")) >= 1
         assert list(seen.silenced) == ["Reise von Kim Jong Un endet"]
