@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from email.utils import format_datetime
 from itertools import chain
+from urllib.parse import quote, unquote
 
 from lxml import etree
 
@@ -124,7 +125,7 @@ def _entry(outline: Element, title: str, folders: tuple[str, ...]) -> Source | s
             Source(
                 name=_own(outline, "name") or title_as_name or sources.spoken_name(url),
                 url=url,
-                tags=_joined(folders, _categories(outline)),
+                tags=_own_tags(outline) or _joined(folders, _categories(outline)),
                 language=language if language in LANGUAGES else "",
                 every=duration(interval) if interval else None,
                 cron=_own(outline, "cron"),
@@ -141,6 +142,11 @@ def _categories(outline: Element) -> Iterator[str]:
     """The words of `category`: paths of folders, parted by commas."""
     for path in _said(outline, "category").split(","):
         yield from (word.strip()[:LONGEST_TAG] for word in path.split("/") if word.strip())
+
+
+def _own_tags(outline: Element) -> tuple[str, ...]:
+    """The tags that `category` has no form for; none where it says them all."""
+    return tuple(unquote(tag) for tag in _own(outline, "tags").split(",") if tag)
 
 
 def _joined(*tags: Iterable[str]) -> tuple[str, ...]:
@@ -181,6 +187,13 @@ def export(app: App, *, tag: str = "") -> tuple[str, int]:
     return text.decode(), len(polled)
 
 
+def _spelled(tags: Sequence[str]) -> str:
+    """Tags that `category` would part or take for folders; "" where there are none."""
+    return (
+        ",".join(quote(tag, safe="") for tag in tags) if any(re.search("[,/]", tag) for tag in tags) else ""
+    )
+
+
 def _attributes(one: Source) -> dict[str, str]:
     """A source as an outline."""
     plain = {
@@ -198,6 +211,7 @@ def _attributes(one: Source) -> dict[str, str]:
         "format": one.format,
         "timezone": "" if one.timezone == DEFAULT.timezone else one.timezone,
         "auth-env": one.auth_env,
+        "tags": _spelled(one.tags),
     }
     own = {f"{{{NAMESPACE}}}{name}": value for name, value in own.items()}
     return {name: value for name, value in (plain | own).items() if value}
