@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from service.actions.backups import Restored
     from service.actions.retention import Tidied
 
+LEAST_BYTES = 10**5  # given back that are worth a line
+
 
 @command()
 @click.argument("copied", metavar="FILE", type=click.Path(path_type=Path))
@@ -79,7 +81,7 @@ def prune(session: Session, dry_run: bool) -> None:
     """Drop what is older than [retention] says, and give its space back.
 
     The monitor does so every hour by itself; it may run meanwhile. What waits to be sent stays, with its
-    item, its story and its alerts; so do rules with their counts, and what is known of items that went.
+    item, its story and its alerts. What went does not come back as news.
     """
     from service.actions.retention import tidy
 
@@ -105,7 +107,7 @@ def _tidied(done: Tidied) -> Iterator[str]:
     rows = ((words[what][0], span(words[what][1]), number(gone)) for what, gone in done.gone.items())
     columns = (_("what"), _("older than"), _("would go") if done.dry_run else _("gone"))
     yield from table(columns, rows, _("nothing is older than [retention] says"))
-    if done.freed_bytes:
+    if done.freed_bytes >= LEAST_BYTES:
         yield _("{size} given back", size=_megabytes(done.freed_bytes))
 
 
