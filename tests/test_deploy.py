@@ -27,6 +27,23 @@ def test_the_unit_and_the_image_call_commands_that_there_are() -> None:
     assert f"http://{Web().listen}/healthz" in image
 
 
+def test_the_timer_starts_a_backup_beside_the_monitor() -> None:
+    """Under its user, with its configuration and its folder; `$` and `%` are systemd's own, and doubled."""
+    unit, nightly = (
+        (ROOT / f"deploy/{name}.service").read_text(encoding="utf-8") for name in ("monitor", "monitor-backup")
+    )
+    assert (ROOT / "deploy/monitor-backup.timer").is_file()
+    [started] = re.findall(r"^ExecStart=/bin/sh -c 'exec (\S+) (.*)'$", nightly, re.MULTILINE)
+    program, arguments = started
+    assert f"ExecStart={program} --config ${{CREDENTIALS_DIRECTORY}}/config.toml run" in unit
+    assert "--config ${CREDENTIALS_DIRECTORY}/config.toml backup --force backup/" in arguments
+    assert not re.search(r"(?<![$])[$](?![${])|(?<!%)%(?!%)", arguments)
+    for line in ("LoadCredential=config.toml:/etc/monitor/config.toml", "WorkingDirectory=/var/lib/monitor"):
+        assert line in unit
+        assert line in nightly
+    assert "backup" in commands()
+
+
 def test_the_image_copies_all_that_the_build_needs() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     image = (ROOT / "deploy/Containerfile").read_text(encoding="utf-8")
