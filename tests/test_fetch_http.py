@@ -125,6 +125,11 @@ def test_a_304_refreshes_the_validators_that_it_carries_and_keeps_the_others(
     assert fetched.freshness.max_age == timedelta(seconds=90)
 
 
+def test_a_304_to_whoever_asked_for_all_of_it_is_no_answer(fetcher: Fetcher, server: FeedServer) -> None:
+    failure = fail(fetcher, server.serve("/feed", status=304))
+    assert failure.reason == "the server answers 304 Not Modified, though all of it was asked for"
+
+
 def test_the_same_body_is_not_handed_on_twice_even_where_its_etag_lies(
     fetcher: Fetcher, server: FeedServer
 ) -> None:
@@ -400,6 +405,8 @@ def test_each_status_has_its_kind(
         ("Mon, 02 Mar 2026 08:30:00 GMT", timedelta(minutes=30)),
         ("Mon, 02 Mar 2026 07:30:00 GMT", timedelta(0)),
         ("99999999", timedelta(hours=24)),
+        ("9" * 400, timedelta(hours=24)),
+        ("7.5", timedelta(seconds=7.5)),
         ("Fri, 31 Dec 9999 23:59:59 -0100", None),
         ("soon", None),
         ("-5", None),

@@ -308,6 +308,7 @@ def test_a_format_that_does_not_exist_is_refused_with_those_that_do() -> None:
         (b" \n ", "empty"),
         (b"<!DOCTYPE html><html><head><title>Moved</title></head></html>", "an HTML page, not a feed"),
         (b"<html><body>404</body></html>", "an HTML page, not a feed"),
+        (b"<?xml version='1.0'?><!-- x --><html xmlns='x'/>", "an HTML page, not a feed"),
         (b"%PDF-1.7 \x00\x01", "a PDF file, not a feed"),
         (bytes(range(256)) * 40, "binary data, not a feed"),
         (b"<opml><body/></opml>", "XML, but not a known format (its root is <opml>)"),

@@ -50,8 +50,8 @@ def aged(fetched: Fetched, dates: Iterable[datetime | None], new: int, now: date
 def retry_after(headers: Mapping[str, str], now: datetime) -> timedelta | None:
     """The wait that the server asks for, in seconds or as a date, up to a day; None if it asks for none."""
     text = headers.get("Retry-After", "").strip()
-    if re.fullmatch(r"\d{1,10}", text, re.ASCII):
-        return min(timedelta(seconds=int(text)), LONGEST_WAIT)
+    if re.fullmatch(r"\d+(?:\.\d+)?", text, re.ASCII):
+        return timedelta(seconds=min(float(text), LONGEST_WAIT.total_seconds()))
     until = http_date(text)
     return min(max(until - now, timedelta(0)), LONGEST_WAIT) if until else None
 

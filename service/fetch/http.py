@@ -47,6 +47,7 @@ DNS_MEMORY = 300  # seconds
 MAX_REDIRECTS = 5
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 PERMANENT = frozenset({301, 308})
+CONDITIONS = ("If-None-Match", "If-Modified-Since")
 ONE_HEADER = 2**14  # bytes of one header line; long content security policies are real
 ACCEPT = (
     "application/rss+xml, application/atom+xml, application/feed+json, application/rdf+xml, "
@@ -281,7 +282,8 @@ class Client:
     ) -> Result:
         """What the final answer means."""
         now, status = self.clock(), response.status
-        if status != 304 and not 200 <= status < 300:
+        conditional = any(name in response.request_info.headers for name in CONDITIONS)
+        if not (200 <= status < 300 or (status == 304 and conditional)):
             return statuses.failed(source, status, response.headers, now)
         cursor = validators.advanced(source.cursor, response.headers, moved, now, unchanged=status == 304)
         fresh = caching.freshness(response.headers, now)

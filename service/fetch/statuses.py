@@ -27,6 +27,8 @@ def failed(source: Source, status: int, headers: Mapping[str, str], now: datetim
         kind, reason = FailureKind.AUTH, f"{shown}: {held or 'it wants credentials (--auth-env VAR)'}"
     elif status in UNWELCOME:
         kind, reason = FailureKind.THROTTLED, f"{shown}: the server does not want to be asked"
+    elif status == 304:
+        kind, reason = FailureKind.STATUS, f"{NO_ANSWER}{shown}, though all of it was asked for"
     else:
         kind, reason = FailureKind.STATUS, f"{NO_ANSWER}{shown}"
     if status in LOST and source.cursor.found:

@@ -80,7 +80,7 @@ def sniff(document: Document) -> str:
 
 def _why_not(head: bytes) -> str:
     """One line on what the document is instead."""
-    if PAGE.match(head):
+    if PAGE.match(head) or root(head) == b"html":
         return "an HTML page, not a feed"
     for magic, what in MAGIC.items():
         if head.startswith(magic):
