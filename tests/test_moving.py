@@ -286,7 +286,7 @@ def test_the_url_may_stand_where_no_history_shows_it(monitor: Shell, tmp_path: P
     (tmp_path / "more.url").write_text("sqlite:///more.db\n", encoding="utf-8")
     by_env = monitor.process("migrate", "--to-env", "DESK_URL", DESK_URL="sqlite:///by-env.db")
     assert (Exit.DONE, "") == (by_env.code, by_env.err)
-    assert by_env.out.endswith('\n    url_env = "DESK_URL"\n  in the place of url_file\n')
+    assert by_env.out.endswith('\n    url_env = "DESK_URL"\nand take url_file out of it\n')
 
 
 def test_a_copy_that_may_not_send_does_not_send_from_another_place_either(

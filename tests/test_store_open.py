@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sqlite3
 import stat
@@ -12,6 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
@@ -191,6 +193,18 @@ def test_a_database_that_does_not_exist_is_named(postgres: Cluster) -> None:
     url = postgres.database().replace("monitor_", "nowhere_")
     with pytest.raises(StoreError, match=r"nowhere_.* does not exist"):
         opened(url)
+
+
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+def test_a_database_on_a_server_that_does_not_hold_every_text_is_refused(
+    postgres: Cluster, encoding: str
+) -> None:
+    url, name = postgres.database(), f"monitor_in_{encoding.lower()}"
+    with psycopg.connect(url, autocommit=True) as connection:
+        made = f"CREATE DATABASE {name} ENCODING '{encoding}' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'"
+        connection.execute(made.encode())
+    with pytest.raises(StoreError, match=rf"its encoding is {encoding} \(make one .+ createdb"):
+        opened(re.sub(r"/monitor_\d+", f"/{name}", url))
 
 
 def test_a_new_file_keeps_a_log_of_writes_and_gives_pages_back(tmp_path: Path) -> None:

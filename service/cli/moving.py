@@ -90,13 +90,12 @@ def _told(moved: Move, config: Config) -> Iterator[str]:
             "{n} messages wait, and go out from there",
             moved.waiting,
         )
-    yield _("the old database sends nothing any more; now write into {file}, in [database]", file=config.name)
+    yield _(
+        "the old database sends nothing any more; put this into {file}, and start again", file=config.name
+    )
     key, value = moved.setting
+    yield "    [database]"
     yield Whole(f'    {key} = "{safe(value)}"')
-    yield f"  {_('in the place of {key}', key=_key(config))}"
-
-
-def _key(config: Config) -> str:
-    """What names the database now."""
-    named = [key for key in ("url_env", "url_file") if getattr(config.database, key)]
-    return next(iter(named), "url")
+    for other in ("url_env", "url_file"):  # either is asked before `url`
+        if other != key and getattr(config.database, other):
+            yield _("and take {key} out of it", key=other)

@@ -59,6 +59,7 @@ MIGRATING = 0x4D494752  # the key of PostgreSQL's advisory lock around migration
 # A node that hangs or is stopped inside a transaction must not hold the others up for longer than this.
 POSTGRES = {
     "application_name": "wire-monitor",
+    "client_encoding": "utf8",  # what an environment says is of no account
     "connect_timeout": 10,
     "keepalives_idle": 30,
     "keepalives_interval": 10,
@@ -67,6 +68,7 @@ POSTGRES = {
 }
 # Serialization failure, deadlock, a lock that another node held for too long, a row that it wrote first.
 RETRY = {"40001", "40P01", "55P03", "23505"}
+UTF8 = "make one that holds every text: createdb --encoding UTF8 --template template0 NAME"
 SECRET = re.compile(r"(?i)((?:ssl)?password=)[^&\s]*")
 
 
@@ -323,6 +325,10 @@ class Store:
             if "alembic_version" in tables:
                 found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
                 return str(found or "")
+            if self.dialect == "postgresql":
+                encoding = connection.execute(text("SHOW server_encoding")).scalar_one()
+                if encoding != "UTF8":
+                    raise StoreError(f"{self.name}: its encoding is {encoding} ({UTF8})")
         if tables:
             raise StoreError(f"{self.name}: holds tables of another program (give a database of its own)")
         return ""
