@@ -229,27 +229,23 @@ class Board:
         what no rule hit.
         """
         hits = hit_only or rule is not None
-        number, query = (hit.c.item, HIT_ITEMS) if hits else (item.c.id, select(item.c.id))
+        number = hit.c.item if hits else item.c.id
+        query = _hits(source, rule).distinct() if hits else select(number)
+        if source is not None and not hits:
+            query = query.where(item.c.source == source)
         if after is not None:
             query = query.where(number > after).order_by(number)
         elif before is not None:
             query = query.where(number < before).order_by(number.desc())
         else:
             query = query.order_by(number.desc())
-        return self._ids(query.limit(limit), source, rule)
+        return list(self._connection.execute(query.limit(limit)).scalars())
 
     def hit_late(self, ends: Ends, *, source: int | None = None, rule: int | None = None) -> list[int]:
         """Ids of items that were there at those ends, and were hit after them."""
-        late = HIT_ITEMS.where(hit.c.id > ends.hit, hit.c.item <= ends.item)
-        return self._ids(late.order_by(hit.c.item), source, rule)
-
-    def _ids(self, query: Select[int], source: int | None, rule: int | None) -> list[int]:
-        """What the query says, of one source, and of one rule where it is about hits."""
-        if source is not None:
-            query = query.where(item.c.source == source)
-        if rule is not None:
-            query = query.where(hit.c.rule == rule)
-        return list(self._connection.execute(query).scalars())
+        # Compared here, or SQLite would walk all hits by item to save the look at the end of them.
+        found = self._connection.execute(_hits(source, rule).where(hit.c.id > ends.hit)).scalars()
+        return sorted({number for number in found if number <= ends.item})
 
     def hits_of(self, ids: Collection[int]) -> dict[int, list[Hit]]:
         """Where rules hit those items, by item, in the order in which they were found."""
@@ -312,6 +308,17 @@ class Board:
         return (cast(column, BigInteger) - cast(begin, BigInteger)) // length
 
 
+def _hits(source: int | None, rule: int | None) -> Select[int]:
+    """The items that were hit: those of one source, and by one rule, where it is given."""
+    query = select(hit.c.item)
+    if rule is not None:
+        query = query.where(hit.c.rule == rule)
+    if source is not None:
+        # By an expression, or an engine might begin with all items of the source.
+        query = query.join(item, item.c.id == hit.c.item).where(item.c.source + 0 == source)
+    return query
+
+
 def _by_story(rows: Sequence[Hit] | Sequence[Alert] | Sequence[Delivery]) -> dict:  # type: ignore[type-arg]
     found: dict = {}  # type: ignore[type-arg]
     for row in rows:
@@ -321,4 +328,3 @@ def _by_story(rows: Sequence[Hit] | Sequence[Alert] | Sequence[Delivery]) -> dic
 
 ITEM = columns(item, Item)
 DELIVERY = columns(delivery, Delivery, "message", "alerts")
-HIT_ITEMS = select(hit.c.item).distinct().join(item, item.c.id == hit.c.item)
