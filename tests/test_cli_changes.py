@@ -13,7 +13,8 @@ from service.model import Exit
 from tests.shell import Shell
 
 LOOKS = {
-    "check-source", "completion", "demo", "doctor", "export-opml", "list-alerts", "list-changes",
+    "check-source", "completion", "demo", "doctor", "export-opml", "export-watchlist", "list-alerts",
+    "list-changes",
     "list-deliveries", "list-items", "list-lists", "list-people", "list-rules", "list-silences",
     "list-sources", "poll", "preview", "run", "search", "show-alert", "show-rule", "show-story", "status",
     "test-rule", "why",
@@ -23,9 +24,11 @@ BEGINS = {"init", "migrate"}  # there is no record yet, or none that could be wr
 STORY = "Zins steigt\n\nDie Zentralbank hebt den Leitzins auf vier Prozent, teilte sie am Dienstag mit.\n"
 OTHER = "Streik beginnt\n\nDie Fahrer legen am Mittwoch in allen Depots der Stadt die Arbeit nieder.\n"
 OPML = '<opml version="2.0"><body><outline text="b" xmlUrl="http://127.0.0.1:9/b"/></body></opml>'
+WATCHLIST = '[rules.zug]\nquery = "Zug"\n'
 
 # What is typed, and what the record says of it: the command, the thing, what was said.
 CHANGES: list[tuple[list[str], tuple[str, str, dict[str, Any]]]] = [
+    (["apply", "watch.toml"], ("add-rule", "zug", {"query": "Zug", "file": "watch.toml"})),
     (["add-rule", "Zins", "--name", "zins"], ("add-rule", "zins", {"query": "Zins"})),
     (["edit-rule", "zins", "--priority", "high"], ("edit-rule", "zins", {"priority": "high"})),
     (["disable-rule", "zins"], ("disable-rule", "zins", {})),
@@ -70,7 +73,8 @@ CHANGES: list[tuple[list[str], tuple[str, str, dict[str, Any]]]] = [
 def monitor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
     shell = Shell(tmp_path)
     shell.configure()
-    for name, text in (("story.txt", STORY), ("other.txt", OTHER), ("feeds.opml", OPML)):
+    texts = {"story.txt": STORY, "other.txt": OTHER, "feeds.opml": OPML, "watch.toml": WATCHLIST}
+    for name, text in texts.items():
         (tmp_path / name).write_text(text, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     return shell

@@ -68,6 +68,8 @@ REQUESTS = {
         "DELETE /users/{name}",
     ],
     "token": ["GET /tokens", "POST /tokens", "DELETE /tokens/{number}"],
+    "apply": ["POST /apply"],
+    "export-watchlist": ["GET /watchlist"],
     "list-changes": ["GET /audit"],
     "status": ["GET /status"],
 }
@@ -84,7 +86,6 @@ AT_THE_MACHINE = {
     "backup": "it writes a file",
     "restore": "the daemon has to rest meanwhile",
     "prune": "the daemon does it by itself",
-    "apply": "it reads a file",
 }
 
 
@@ -195,6 +196,27 @@ def test_subscriptions_come_and_go_as_opml(api: Visitor, room: Room) -> None:
     assert ["third"] == [one["name"] for one in ask(api, "GET", "/sources?tag=moved")]
     ask(api, "DELETE", "/sources/third")
     assert 422 == api.client.post("/api/v1/import-opml", content=b"no opml").status_code
+
+
+def test_a_desk_is_what_a_file_says_and_says_what_it_is(api: Visitor) -> None:
+    def apply(text: str, **options: str) -> Any:
+        return api.client.post("/api/v1/apply", params=options, content=text.encode())
+
+    watchlist = '[lists.zug]\nterms = ["Sonderzug"]\n[rules.zug]\nquery = "@zug"\npriority = "low"\n'
+    [added, rule] = apply(watchlist, dry_run="true").json()
+    assert ("added", "list", "zug") == (added["change"], added["kind"], added["name"])
+    assert {"old": None, "new": "low"} == rule["keys"]["priority"]
+    assert 2 == len(apply(watchlist).json())
+    assert [] == apply(watchlist).json()
+    assert [] == apply(ask(api, "GET", "/watchlist")["watchlist"], dry_run="true", name="other.toml").json()
+    refused = apply('[rules.zug]\nquery = "Kim NEAR/0 Reise"')
+    assert (422, 4) == (refused.status_code, refused.json()["start"])
+    assert refused.json()["detail"].startswith("watchlist.toml: rules.zug.query: a distance")
+    assert "rules.zug.qury: unknown key" in apply('[rules.zug]\nqury = "Kim"').json()["detail"]
+    assert ["removed"] * 2 == [one["change"] for one in apply("", remove="true").json()]
+    assert {"add-rule", "remove-rule"} == {
+        one["what"] for one in ask(api, "GET", "/audit?of=zug") if "rule" in one["what"]
+    }
 
 
 def test_a_rule_has_tags_and_steps_and_a_list_its_ready_spellings(api: Visitor) -> None:

@@ -1,16 +1,20 @@
-"""What may stand in a command: durations, IDs, numbers of rows, one word of several."""
+"""What may stand in a command: durations, IDs, numbers of rows, one word of several, files."""
 
 from __future__ import annotations
 
+import sys
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import click
 
 from service.cli.words import _, told
+from service.errors import NotFoundError, UsageError
 
 LARGEST = 2**63 - 1  # what a database column holds
 MOST = 10_000  # rows of one answer
+STANDARD_INPUT = "-"
 
 
 class Span(click.ParamType[timedelta]):
@@ -88,3 +92,13 @@ class Choice(click.Choice[str]):
         """What there is to choose from."""
         del ctx
         return _("{value!r} is none of {choices}", value=value, choices=", ".join(self.choices))
+
+
+def contents(file: str) -> bytes:
+    """What is in a file; `-` is standard input. Raises NotFoundError, UsageError where it is unreadable."""
+    try:
+        return sys.stdin.buffer.read() if file == STANDARD_INPUT else Path(file).expanduser().read_bytes()
+    except FileNotFoundError as error:
+        raise NotFoundError("file", file) from error
+    except OSError as error:
+        raise UsageError(f"{file}: cannot be read: {error.strerror}") from error

@@ -95,6 +95,8 @@ COMMANDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "token": ("users:token", "Tokens for programs: add, list, revoke"),
     },
     "Care": {
+        "apply": ("watchlist:apply", "Make the desk what a file of the watchlist says"),
+        "export-watchlist": ("watchlist:export_watchlist", "Print the desk as such a file, to keep in git"),
         "list-changes": ("care:list_changes", "Who changed what, and when"),
         "status": ("overview:status", "Everything on one screen"),
         "doctor": ("care:doctor", "Look for faults and say how to mend them"),

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import click
 
+from service.cli.arguments import contents
 from service.cli.drawing import progress
 from service.cli.session import Session, command
 from service.cli.terminal import safe, talk
 from service.cli.words import _, ngettext, number, told
-from service.errors import NotFoundError, UsageError
 from service.model import Exit
 
 SHOWN = 20  # problems that a person is told one by one
-STANDARD_INPUT = "-"
 
 
 @command()
@@ -28,7 +24,7 @@ def import_opml(session: Session, subscriptions: str, tags: tuple[str, ...]) -> 
     """
     from service.actions import opml
 
-    body = _read(subscriptions)
+    body = contents(subscriptions)
     with session.app() as app, progress(_("importing feeds")) as advance:
         done = opml.import_feeds(app, body, tags=tags, progress=advance)
         session.record(app, subscriptions, added=len(done.added), known=len(done.known))
@@ -55,12 +51,3 @@ def export_opml(session: Session, tag: str | None) -> None:
         text, count = opml.export(app, tag=tag or "")
     session.answer({"sources": count, "opml": text}, text.splitlines())
     talk(ngettext("{n} source", "{n} sources", count))
-
-
-def _read(file: str) -> bytes:
-    try:
-        return sys.stdin.buffer.read() if file == STANDARD_INPUT else Path(file).expanduser().read_bytes()
-    except FileNotFoundError as error:
-        raise NotFoundError("file", file) from error
-    except OSError as error:
-        raise UsageError(f"{file}: cannot be read: {error.strerror}") from error

@@ -31,14 +31,18 @@ class Rules:
 
     def add(self, rule: Rule, now: datetime) -> Rule:
         """The rule as it was stored, in its first version; raises UsageError for a name that is taken."""
-        self._check(rule)
-        rule = replace(rule, version=1, created_at=now, changed_at=now)
-        row = values(rule) | {"revision": self._bump()}
-        rule = replace(
-            rule, id=self._connection.execute(insert(table).values(row).returning(table.c.id)).scalar_one()
-        )
-        self._record(rule)
-        return rule
+        return self.add_many([rule], now)[0]
+
+    def add_many(self, rules: Sequence[Rule], now: datetime) -> Sequence[Rule]:
+        """The rules as they were stored, in few statements however many they are; else as `add`."""
+        self._check(rules)
+        revision = self._bump()
+        new = [replace(rule, version=1, created_at=now, changed_at=now) for rule in rules]
+        added = insert(table).returning(table.c.id, sort_by_parameter_order=True)
+        ids = self._connection.execute(added, [values(rule) | {"revision": revision} for rule in new])
+        stored = [replace(rule, id=row.id) for rule, row in zip(new, ids, strict=True)]
+        self._record(stored)
+        return stored
 
     def get(self, name: str) -> Rule:
         """The rule of that name; raises NotFoundError with the names that come close."""
@@ -71,7 +75,7 @@ class Rules:
 
         Raises UsageError for a name that is taken, NotFoundError where the rule is gone.
         """
-        self._check(rule)
+        self._check([rule])
         stored = self._find(table.c.id == rule.id)
         if not stored:
             raise NotFoundError("rule", rule.name)
@@ -84,7 +88,7 @@ class Rules:
         )
         row = values(rule) | {"revision": self._bump()}
         self._connection.execute(update(table).where(table.c.id == rule.id).values(row))
-        self._record(rule)
+        self._record([rule])
         return rule
 
     def expect(self, rule_id: int, per_day: float | None) -> None:
@@ -199,15 +203,22 @@ class Rules:
         rule = self.get(name)
         return rule if rule.enabled is enabled else self.edit(replace(rule, enabled=enabled), now, by)
 
-    def _check(self, rule: Rule) -> None:
-        if not rule.name or len(rule.name) > LONGEST_NAME:
-            raise UsageError(f"a rule's name has 1 to {LONGEST_NAME} characters")
-        if any(other.id != rule.id for other in self._find(table.c.name == rule.name)):
-            raise UsageError(f"{rule.name}: a rule of this name exists (give another --name)")
+    def _check(self, rules: Sequence[Rule]) -> None:
+        taken: dict[str, int] = {}
+        for part in slices([rule.name for rule in rules]):
+            known = select(table.c.name, table.c.id).where(
+                table.c.removed_at.is_(None), table.c.name.in_(part)
+            )
+            taken |= {row.name: row.id for row in self._connection.execute(known)}
+        for rule in rules:
+            if not rule.name or len(rule.name) > LONGEST_NAME:
+                raise UsageError(f"a rule's name has 1 to {LONGEST_NAME} characters")
+            if taken.setdefault(rule.name, rule.id) != rule.id:
+                raise UsageError(f"{rule.name}: a rule of this name exists (give another --name)")
 
-    def _record(self, rule: Rule) -> None:
-        row = values(rule, "name", "created_at") | {"rule": rule.id}
-        self._connection.execute(insert(rule_version).values(row))
+    def _record(self, rules: Sequence[Rule]) -> None:
+        rows = [values(rule, "name", "created_at") | {"rule": rule.id} for rule in rules]
+        self._connection.execute(insert(rule_version), rows)
 
     def _bump(self) -> int:
         """The next revision. Writers take turns here, so that revisions are committed in their order."""

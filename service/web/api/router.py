@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from service.web.api import desk, directory, people, rules, shift, sources
+from service.web.api import desk, directory, people, rules, shift, sources, watchlist
 
 PROBLEM = {"content": {"application/problem+json": {"schema": {"type": "object"}}}}
 
@@ -25,5 +25,6 @@ for room in (
     shift.router,
     directory.router,
     people.router,
+    watchlist.router,
 ):
     router.include_router(room)
