@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from service.actions import recipients, rounds
+from service.actions import board, recipients, rounds
 from service.actions.watch import watch
 from service.errors import NotFoundError, UsageError
 from service.model import DeliveryState
@@ -54,6 +54,22 @@ def test_a_person_is_told_by_name_in_her_language_and_zone(room: Room, mail: Mai
     assert ("anna@example.org",) == letter.recipients
     assert "Treffer" in letter.part("plain")
     assert "JST" in letter.part("plain")
+
+
+def test_a_test_message_goes_to_somebody_and_to_nobody_else(room: Room, mail: MailServer) -> None:
+    assert DeliveryState.SENT is rounds.test_channel(room.app, "mail:anna").state
+    assert ["anna@example.org"] == told(mail)
+    recipients.set_group(room.app, "nightdesk", ["anna", "ben"])
+    for target, problem in (
+        ("mail", r"the channel mail names nobody itself \(say who is told: mail:RECIPIENT\)"),
+        ("mail:nightdesk", "is a group .*mail:anna@example.org, mail:ben@example.org"),
+        ("mail:anne", "did you mean anna"),
+    ):
+        with pytest.raises(UsageError, match=problem):
+            rounds.test_channel(room.app, target)
+    with pytest.raises(UsageError, match="names nobody itself"):
+        room.add_rule(KIM, channels=("desk", "mail"))
+    assert [] == [one.what for one in board.glance(room.app).blind if one.what == "channel"]
 
 
 def test_a_group_fans_out_and_one_address_is_told_once(room: Room, mail: MailServer) -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from service.alerts.recipients import Directory
 from service.app import App, check_timezone
+from service.deliver.drivers import needs_recipient
 from service.errors import UsageError
 from service.model import Change, Group, Person, Rule
 from service.store.db import Transaction
@@ -26,7 +27,10 @@ def check(app: App, tx: Transaction, targets: Iterable[str]) -> None:
 def check_targets(app: App, known: Directory, targets: Iterable[str]) -> None:
     """The same, for whoever will be known."""
     for target in targets:
-        channel = app.channels.get(target.partition(":")[0])
+        name, _, recipient = target.partition(":")
+        channel = app.channels.get(name)
+        if channel and not recipient and needs_recipient(channel):
+            raise UsageError(f"the channel {name} names nobody itself (say who is told: {name}:RECIPIENT)")
         known.check(target, mail=channel is not None and channel.url.partition(":")[0].lower() in MAIL)
 
 

@@ -12,10 +12,12 @@ from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, Future, ThreadPoo
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from service.actions import recipients
 from service.actions.rules import keep_counts
 from service.app import App
 from service.errors import NotFoundError, UsageError
 from service.model import Cursor, Delivery, Document, Fetched, Source, SourceState
+from service.telling import directory
 
 Progress = Callable[[int], None]  # called with the number of things that were done since the last call
 
@@ -217,11 +219,16 @@ def test_channel(app: App, name: str) -> Delivery:
 def queue_test(app: App, name: str) -> Delivery:
     """A test message in the outbox, which a running daemon sends; `name` is CHANNEL or CHANNEL:RECIPIENT.
 
-    Raises NotFoundError for a channel that is not configured.
+    Raises NotFoundError for a channel that is not configured, UsageError where it reaches nobody or several.
     """
-    channel, _, recipient = name.partition(":")
+    channel = name.partition(":")[0]
     if channel not in app.channels:
         known = ", ".join(sorted(app.channels)) or "none is configured"
         raise NotFoundError("channel", channel, f"there is: {known}")
     with app.store.begin() as tx:
-        return app.teller.test(tx, channel, recipient, app.store.now())
+        recipients.check(app, tx, [name])
+        reached = directory(tx).resolve([name])
+        if len(reached) != 1:
+            each = ", ".join(f"{one.channel}:{one.address}" for one in reached)
+            raise UsageError(f"{name} is a group (test its members: {each})")
+        return app.teller.test(tx, channel, reached[0].address, app.store.now())

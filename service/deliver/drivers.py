@@ -8,7 +8,7 @@ from typing import Protocol
 from service.deliver.console import open_console
 from service.deliver.redact import secrets
 from service.deliver.render import check_templates
-from service.deliver.smtp import open_mail
+from service.deliver.smtp import Mail, open_mail
 from service.deliver.webhook import open_webhook
 from service.errors import UsageError
 from service.model import Channel, Message, Outcome
@@ -62,6 +62,20 @@ def driver(channel: Channel) -> Driver:
         for secret in secrets(channel.url):
             said = said.replace(secret, "***")
         raise UsageError(said) from None
+
+
+def needs_recipient(channel: Channel) -> bool:
+    """Whether the channel itself names nobody, so that each message has to say who gets it.
+
+    One whose URL cannot be used needs nothing: `check` says what is wrong with it.
+    """
+    if channel.url.split(":", 1)[0].lower() not in DRIVERS:
+        return "{recipient}" in channel.url
+    try:
+        made = driver(channel)
+    except UsageError:
+        return False
+    return isinstance(made, Mail) and not made.account.to
 
 
 def check(channel: Channel) -> None:
