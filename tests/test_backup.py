@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import files
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from service.failpoints import COPYING
 from service.model import Exit
 from service.store.db import Store
 from tests.inbox import HookServer
-from tests.newsroom import PRICES, TRIP, Entry, rss
+from tests.newsroom import MARKET, PRICES, TRIP, Entry, changed, rss
 from tests.postgres import Cluster
 from tests.shell import Shell
 
@@ -247,19 +248,22 @@ def test_what_was_restored_sends_nothing_until_it_is_told_to_and_then_once(
 
 @pytest.mark.slow
 def test_old_messages_of_a_backup_can_be_closed_instead_of_sent(monitor: Shell, hooks: HookServer) -> None:
+    """Also those that came anew, of what feeds still carry: it was told before the backup was put back."""
     copy = monitor.folder / "copy.db"
     monitor("backup", str(copy))
     shutil.copy(copy, monitor.folder / "monitor.db")
     ingest(monitor, TRIP)
     with closing(sqlite3.connect(monitor.folder / "monitor.db")) as connection, connection:
         connection.execute("UPDATE delivery SET created_at = created_at - 7200 * 1000000")
-    ingest(monitor, PRICES)
+    told_before = changed(MARKET, headline="Kim an der Börse", at=datetime.now(UTC) - timedelta(hours=5))
+    ingest(monitor, PRICES, told_before)
     answer = monitor("resume-sending", "--since", "1h")
     assert "1 message waits" in answer.out
-    assert "1 older message is closed" in answer.out
+    assert "2 older messages are closed" in answer.out
     monitor("poll")
     assert [PRICES.headline] == [post.json["item"]["headline"] for post in hooks.posts]
-    [closed] = [one for one in monitor("list-deliveries", "--json").json if one["state"] == "suppressed"]
+    found = [one for one in monitor("list-deliveries", "--json").json if one["state"] == "suppressed"]
+    _, closed = found
     assert "older than 1h when sending was resumed" == closed["reason"]
     monitor("resend", str(closed["id"]))
     monitor("poll")

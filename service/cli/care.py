@@ -91,7 +91,8 @@ def resume_sending(session: Session, since: timedelta | None) -> None:
     """Let a database that was restored, copied or stopped send messages from here.
 
     A copy knows that it is one, and tells nobody: otherwise everyone would hear everything twice. What waits
-    goes out now, however old it is; with --since, what is older is closed (`monitor resend` still sends it).
+    goes out now, however old it is; with --since, older messages and those about older news are closed, and
+    `monitor resend` sends one of them still.
     """
     from service.actions import backups
 

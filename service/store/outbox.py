@@ -34,7 +34,7 @@ from service.errors import NotFoundError
 from service.model import Attempt, Delivery, DeliveryKind, DeliveryState, Message, Outcome, Priority
 from service.store import lease as leases
 from service.store.rows import columns, slices, upsert, values
-from service.store.schema import alert, attempt, delivery_alert
+from service.store.schema import alert, attempt, delivery_alert, item
 from service.store.schema import delivery as table
 from service.store.veil import Veil
 
@@ -163,8 +163,9 @@ class Outbox:
         return self._close(reason, table.c.channel == channel, table.c.recipient == recipient)
 
     def suppress_old(self, before: datetime, reason: str) -> int:
-        """Nothing that waits and was made before then goes out; the number of messages."""
-        return self._close(reason, table.c.created_at < before)
+        """Nothing that waits and was made before then, or tells of what was published before; how many."""
+        news = exists().where(item.c.id == table.c.item, item.c.published_at < before)
+        return self._close(reason, or_(table.c.created_at < before, news))
 
     def _close(self, reason: str, *where: ColumnElement[bool]) -> int:
         unsent = update(table).where(*where, table.c.state.in_(UNSENT))
