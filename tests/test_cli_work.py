@@ -399,3 +399,16 @@ def test_a_second_version_is_a_row_of_its_own_only_on_request(monitor: Shell, fe
     monitor("poll", "--all")
     assert 1 == len(monitor("list-items", "--json").json)
     assert 2 == len(monitor("list-items", "--versions", "--json").json)
+
+
+def test_an_address_that_is_longer_than_any_is_refused(monitor: Shell) -> None:
+    """On PostgreSQL no message to it could be stored, nor the item that it tells of."""
+    long = "console:" + "x" * 501
+    for command in (
+        ["add-rule", "Kim", "--to", long],
+        ["add-person", "anna", long],
+    ):
+        refused = monitor(*command)
+        assert (Exit.USAGE, "") == (refused.code, refused.out)
+        assert refused.err.startswith("monitor: an address has up to 500 characters: xxx")
+    assert Exit.DONE == monitor("add-rule", "Kim", "--to", long[:-1]).code

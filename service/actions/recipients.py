@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from service.alerts.recipients import Directory
+from service.alerts.recipients import Directory, check_length
 from service.app import App, check_timezone
 from service.deliver.drivers import needs_recipient
 from service.errors import UsageError
@@ -173,6 +173,7 @@ def _address(app: App, text: str) -> tuple[str, str]:
         raise UsageError(f"not an address: {text!r} (write CHANNEL:ADDRESS; channels: {there})")
     if address and app.channels[channel].url.partition(":")[0].lower() in MAIL and "@" not in address:
         raise UsageError(f"not a mail address: {address!r}")
+    check_length(address)
     return channel, address.strip()
 
 

@@ -11,6 +11,14 @@ from service.config import Config
 from service.errors import UsageError
 from service.model import Group, Person
 
+LONGEST = 500  # characters of an address; PostgreSQL finds messages by it, and refuses a key over 2,704 bytes
+
+
+def check_length(address: str) -> None:
+    """Nothing, if an address is as long as one can be; raises UsageError."""
+    if len(address) > LONGEST:
+        raise UsageError(f"an address has up to {LONGEST} characters: {address[:40]}…")
+
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
@@ -71,6 +79,7 @@ class Directory:
         channel, _, name = target.partition(":")
         if not name:
             return
+        check_length(name)
         person, group = self._people.get(name), self._groups.get(name)
         if person and person.removed_at is None and channel not in person.addresses:
             raise UsageError(
