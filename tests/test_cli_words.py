@@ -60,6 +60,21 @@ def test_a_translation_fills_the_gaps_of_its_message(language: str) -> None:
             assert [gaps(many)] * len(forms) == [gaps(form) for form in forms], message
 
 
+@pytest.mark.parametrize("command", ["list-sources", "list-alerts", "list-deliveries"])
+def test_a_state_is_asked_for_in_the_words_of_programs_or_of_the_reader(monitor: Shell, command: str) -> None:
+    """The German help says both; in English they are one."""
+    german = ["--ui-lang", "de", command]
+    told = " ".join(monitor(*german, "--help").out.split())
+    [listed] = re.findall(r"Nur diese: (.+?)\.", told)
+    words = re.findall(r"(\w+)(?: \(([^)]+)\))?", listed)
+    assert len(words) >= 4
+    for pair in words:
+        for word in filter(None, pair):
+            assert Exit.DONE == monitor(*german, "--state", word).code, word
+    assert Exit.USAGE == monitor(command, "--state", words[1][1]).code
+    assert Exit.USAGE == monitor(*german, "--state", "nosuch").code
+
+
 @pytest.mark.parametrize("language", UI_LANGUAGES)
 def test_the_help_of_every_command_fits_80_columns(monitor: Shell, language: str) -> None:
     for name in HOMES:

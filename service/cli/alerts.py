@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from service.actions.page import Page
-from service.cli.arguments import NUMBER, Choice
+from service.cli.arguments import NUMBER, State
 from service.cli.drawing import table
 from service.cli.screens import delivery_lines, field, hit_lines
 from service.cli.session import Session, command, paged, part
@@ -29,7 +29,7 @@ DELIVERIES = [each.value for each in DeliveryState]
 @command()
 @click.option("--rule", default="", metavar="NAME", help="Only of this rule.")
 @click.option(
-    "--state", "wanted", type=Choice(ALERTS), metavar="STATE", help=f"Only those: {', '.join(ALERTS)}."
+    "--state", "wanted", type=State(ALERTS), metavar="STATE", help=f"Only those: {', '.join(ALERTS)}."
 )
 @paged
 def list_alerts(session: Session, page: Page, rule: str, wanted: str | None) -> None:
@@ -84,7 +84,7 @@ def _alert(seen: AlertView) -> Iterator[str]:
 @click.option(
     "--state",
     "wanted",
-    type=Choice(DELIVERIES),
+    type=State(DELIVERIES),
     metavar="STATE",
     help=f"Only those: {', '.join(DELIVERIES)}.",
 )

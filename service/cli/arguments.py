@@ -94,6 +94,20 @@ class Choice(click.Choice[str]):
         return _("{value!r} is none of {choices}", value=value, choices=", ".join(self.choices))
 
 
+class State(Choice):
+    """A state: its word as programs see it, or as the lists say it in the reader's language."""
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401 - as click
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> str:
+        """The word as programs see it; a usage error shows all of them."""
+        said = {told(word): word for word in self.choices}
+        return super().convert(said.get(value, value), param, ctx)
+
+
 def contents(file: str) -> bytes:
     """What is in a file; `-` is standard input. Raises NotFoundError, UsageError where it is unreadable."""
     try:

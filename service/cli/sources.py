@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from service.cli.arguments import SPAN, Choice
+from service.cli.arguments import SPAN, State
 from service.cli.drawing import progress, table
 from service.cli.screens import undo
 from service.cli.session import Session, command
@@ -72,7 +72,7 @@ def add_source(session: Session, url: str, **options: Any) -> None:  # noqa: ANN
 
 @command()
 @click.option(
-    "--state", "wanted", type=Choice(STATES), metavar="STATE", help=f"Only those: {', '.join(STATES)}."
+    "--state", "wanted", type=State(STATES), metavar="STATE", help=f"Only those: {', '.join(STATES)}."
 )
 @click.option("--tag", metavar="WORD", help="Only those with this tag.")
 def list_sources(session: Session, wanted: str | None, tag: str | None) -> None:
