@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -243,6 +244,35 @@ def test_a_rule_is_edited_rested_and_removed_and_its_history_stays(monitor: Shel
     assert [] == monitor("list-rules", "--json").json
     missing = monitor("show-rule", "zins")
     assert Exit.NOT_FOUND == missing.code
+
+
+def test_what_was_changed_or_removed_of_a_rule_is_brought_back_by_the_line_below(monitor: Shell) -> None:
+    def back(said: str) -> None:
+        [line] = [line for line in said.splitlines() if line.startswith("undo: monitor ")]
+        assert Exit.DONE == monitor(*shlex.split(line.removeprefix("undo: monitor "))).code
+
+    def stored() -> dict[str, object]:
+        shown = monitor("show-rule", "zins", "--json").json
+        names = ("query", "channels", "priority", "language", "digest", "on_updates", "tags", "escalate")
+        return {name: shown[name] for name in names}
+
+    monitor.configure("desk", "night")
+    policy = ["--to", "desk", "--escalate", "10m=night", "--tag", "geld", "--on", "updates", "--lang", "de"]
+    monitor("add-rule", "Zins -EZB", "--name", "zins", "--priority", "flash", "--digest", "daily", *policy)
+    before, shown = stored(), monitor("show-rule", "zins").out
+    assert ["10m=night", "geld"] == [
+        line.split()[1] for line in shown.splitlines() if line[2:6] in {"else", "tags"}
+    ]
+    for change in (
+        ["Leitzins", "--to", "night", "--priority", "low"],
+        ["--escalate", "none", "--tag", "none", "--digest", "none", "--lang", "none", "--on", "new"],
+    ):
+        answer = monitor("edit-rule", "zins", *change)
+        assert before != stored()
+        back(answer.out)
+        assert before == stored()
+    back(monitor("remove-rule", "zins").out)
+    assert before == stored()
 
 
 def test_a_list_is_used_by_name_and_kept_while_it_is(monitor: Shell) -> None:

@@ -74,6 +74,23 @@ def settings(options: dict[str, Any]) -> dict[str, Any]:
     return said
 
 
+ENDED = {"digest": "", "language": "", "escalate": (), "tags": ()}  # what `none` stands for when it is edited
+
+
+def spelled(rule: Rule, *fields: str) -> Iterator[str]:
+    """The options that say these fields of a rule again."""
+    lists = {"channels": "--to", "escalate": "--escalate", "tags": "--tag"}
+    plain = {"name": "--name", "priority": "--priority", "language": "--lang", "digest": "--digest"}
+    for name in fields:
+        value = getattr(rule, name)
+        if name == "on_updates":
+            yield f"--on {'updates' if value else 'new'}"
+        elif name in lists:
+            yield from (f"{lists[name]} {quoted(one)}" for one in value or ("none",))
+        else:
+            yield f"{plain[name]} {quoted(value or 'none')}"
+
+
 @command(cls=QueryCommand)
 @click.argument("query", metavar="QUERY…", nargs=-1, required=True)
 @click.option("--also-last", type=SPAN, metavar="SPAN", help="Tell of what came in this long before, too.")
@@ -150,28 +167,31 @@ def _rules(app: App) -> list[Shape]:
 def edit_rule(session: Session, rule: str, query: Sequence[str], **options: Any) -> None:  # noqa: ANN401
     """Change a rule: its query, where words are given, or its settings. The former version is kept.
 
-    --name renames it; --to replaces all it told; --digest none ends a digest.
+    --name renames it; --to replaces all it told; none ends a --digest, an --escalate, a --tag or a --lang.
     """
     from service.actions import rules, shapes
     from service.actions.backtest import forecast
     from service.rules.grammar import join_arguments
 
     changes = settings(options)
-    if changes.get("digest") == "none":
-        changes["digest"] = ""
+    changes |= {name: end for name, end in ENDED.items() if changes.get(name) in ("none", ("none",))}
     if not changes and not query:
         raise UsageError(_("nothing to change (see `monitor {command} --help`)", command="edit-rule"))
     with session.app() as app:
         if query:
             with app.store.read() as tx:
                 changes["query"] = str(rules.understand(tx, join_arguments(query)))
+        former, _older = rules.history(app, rule)
         edited = rules.edit(app, rule, by=session.person, **changes)
         session.record(app, edited.name, **changes)
         if query:
             with progress(_("reading the archive")) as advance:
                 forecast(app, edited, progress=advance)
     said = _("rule {name} is in version {version}", name=safe(edited.name), version=edited.version)
-    session.answer(shapes.rule(edited), [said, *rule_lines(edited)])
+    words = [quoted(former.query)] if former.query != edited.query else []
+    fields = [name for name in changes if name != "query" and getattr(former, name) != getattr(edited, name)]
+    way_back = undo("edit-rule", quoted(edited.name), *words, *spelled(former, *fields))
+    session.answer(shapes.rule(edited), [said, *rule_lines(edited), *([way_back] if words or fields else [])])
 
 
 @command()
@@ -207,11 +227,13 @@ def remove_rule(session: Session, name: str) -> None:
     with session.app() as app:
         removed = rules.remove(app, name)
         session.record(app, name, query=removed.query)
-    channels = (f"--to {quoted(channel)}" for channel in removed.channels)
+    kept = [name for name in ("escalate", "tags", "digest", "language") if getattr(removed, name)]
+    kept += ["priority"] if removed.priority is not Priority.NORMAL else []
+    kept += ["on_updates"] if removed.on_updates else []
     session.answer(
         shapes.rule(removed),
         [
             _("rule {name} removed", name=safe(name)),
-            undo("add-rule", quoted(removed.query), f"--name {quoted(name)}", *channels),
+            undo("add-rule", quoted(removed.query), *spelled(removed, "name", "channels", *kept)),
         ],
     )

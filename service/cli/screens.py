@@ -51,6 +51,10 @@ def rule_lines(rule: Rule) -> Iterator[str]:
     ]
     yield field(_("query"), bold(rule.query))
     yield field(_("tells"), safe(f"{', '.join(rule.channels)} ({', '.join(filter(None, policy))})"))
+    if rule.escalate:
+        yield field(_("else"), safe(", ".join(rule.escalate)))
+    if rule.tags:
+        yield field(_("tags"), safe(", ".join(rule.tags)))
 
 
 def quality_lines(seen: Quality) -> Iterator[str]:
