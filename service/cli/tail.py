@@ -105,7 +105,6 @@ def _followed(
     """Items as they come, until whoever reads `out` has gone.
 
     The running daemon is asked, or the database while there is none, or none that lets whoever asks in.
-    Between two looks nothing is held.
     """
     config, after, problem = session.config(), "", ""
     with ExitStack() as stack:
@@ -118,7 +117,8 @@ def _followed(
                 else:
                     app = app or stack.enter_context(session.app(config))
                     news = look(app, after)
-                    app.store.close()
+                    if app.store.dialect == "sqlite":  # a backup may be put in the place of the file
+                        app.store.close()
             except StoreError as error:
                 if not after:
                     raise
