@@ -110,6 +110,26 @@ def test_what_could_not_be_read_is_set_aside_with_the_reason(
     assert (folder / "bad/b.bin.reason").read_text() == "no format knows this\n"
 
 
+def test_the_longest_of_names_is_set_aside_and_dropped_again(
+    fetcher: Fetcher, source: Source, folder: Path
+) -> None:
+    name = "x" * 251 + ".txt"
+    for _ in range(2):
+        drop(folder, name)
+        fetched = look(fetcher, source)
+        assert fetched.acknowledge
+        fetched.acknowledge()
+    assert len(list((folder / "done").iterdir())) == 2
+    for _ in range(2):
+        drop(folder, name)
+        fetched = look(fetcher, source)
+        assert fetched.reject
+        fetched.reject(name, "cannot be read")
+    bad = sorted(path.name for path in (folder / "bad").iterdir())
+    assert len(bad) == 4
+    assert sum(path.endswith(".reason") for path in bad) == 2
+
+
 def test_a_file_that_is_too_large_is_set_aside_and_to_look_moves_nothing(
     fetcher: Fetcher, source: Source, folder: Path
 ) -> None:

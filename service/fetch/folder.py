@@ -28,6 +28,7 @@ from service.model import Document, Failure, FailureKind, Fetched, Problem, Sour
 STABLE = 2.0  # seconds without a change
 WRITING = (".tmp", ".part", ".filepart", ".reason")
 MOST_FILES = 200  # at one look; the rest follows at the next
+LONGEST_NAME = 240  # bytes of a name that something stands behind; file systems take 255
 MOST_BYTES = 20_000_000  # likewise: they are held in memory until the commit
 
 log = logging.getLogger(__name__)
@@ -177,7 +178,7 @@ def _move(file: _File, folder: Path) -> Path | None:
         return None
     try:
         folder.mkdir(exist_ok=True)
-        target = _free(folder / file.path.name)
+        target = _free(folder / os.fsdecode(os.fsencode(file.path.name)[:LONGEST_NAME]))
         file.path.rename(target)
     except OSError as error:
         log.warning("%s cannot be moved to %s: %s", file.path, folder.name, _why(error))
@@ -187,7 +188,10 @@ def _move(file: _File, folder: Path) -> Path | None:
 
 def _set_aside(file: _File, reason: str) -> None:
     if target := _move(file, file.path.parent / "bad"):
-        target.with_name(target.name + ".reason").write_text(reason + "\n", encoding="utf-8")
+        try:
+            target.with_name(target.name + ".reason").write_text(reason + "\n", encoding="utf-8")
+        except OSError as error:  # the operators are told all the same
+            log.warning("%s: the reason could not be written: %s", target, _why(error))
 
 
 def _free(path: Path) -> Path:
