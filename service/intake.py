@@ -7,7 +7,7 @@ once for all new entries of a document.
 from __future__ import annotations
 
 import threading
-from collections import Counter, OrderedDict, defaultdict
+from collections import OrderedDict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -18,7 +18,6 @@ from service.model import Candidate, Item, Link, Placement, Seen, Signal, Source
 from service.reading import Reading, Recalled, StaleError
 from service.store.db import Transaction
 from service.store.items import Entry
-from service.store.postings import POSTINGS
 from service.store.stories import SHARED, Wanted, likeliest
 from service.story import fingerprint, identity, naming, thread
 from service.story.fingerprint import Sketch
@@ -134,19 +133,17 @@ class _Placing:
         self._readings = readings
         wanted = [Wanted(one.item.canonical_link, one.sketch.hash, one.sketch.kept) for one in readings]
         tx.stories.serialize()
-        self._stored = tx.postings.under({h for one in readings for h in one.sketch.kept})
-        self._likes = tx.stories.look_up(wanted, self._stored, now - STORY_WINDOW, CANDIDATES)
-        self._frequency = {h: len(items) for h, items in self._stored.items()}
+        self._postings = tx.postings.under({h for one in readings for h in one.sketch.kept})
+        self._likes = tx.stories.look_up(wanted, self._postings, now - STORY_WINDOW, CANDIDATES)
         self._sketches = sketches.of(tx, {each.item for each in chain.from_iterable(self._likes)})
         self._ids = iter(tx.items.reserve(len(readings)))
         self._stories = iter(tx.stories.reserve(len(readings)))
         self._entries: dict[int, Entry] = {}
-        self._posted: defaultdict[int, list[int]] = defaultdict(list)
 
     def place(self, number: int, recognition: Recognition, names: Collection[int]) -> Item:
         """The item of a reading with its id and its story."""
-        reading = self._readings[number]
-        frequency = {h: self._frequency[h] for h in reading.sketch.kept if h in self._frequency}
+        reading, counted = self._readings[number], self._postings.frequency
+        frequency = {h: counted[h] for h in reading.sketch.kept if h in counted}
         candidates = likeliest([*self._likes[number], *self._siblings(reading)], CANDIDATES)
         if reading.item.signal is Signal.KILL and recognition.kind is Kind.NEW:
             candidates += self._named(reading.item)
@@ -164,19 +161,16 @@ class _Placing:
         )
         text = reading.sketch
         self._entries[item.id] = Entry(
-            item, placement, names, reading.names.content, text.hash, text.kept, reading.words
+            item, placement, names, reading.names.content, text.hash, reading.words
         )
         self._sketches[item.id] = text
-        for h in text.kept:
-            if (count := self._frequency.get(h, 0)) < POSTINGS:
-                self._frequency[h] = count + 1
-                self._posted[h].append(item.id)
+        self._postings.enter(item.id, text.kept)
         return item
 
     def store(self) -> list[Taken]:
         """Write down all that were placed."""
         entries = list(self._entries.values())
-        self._tx.items.add_all(entries, self._now, self._stored)
+        self._tx.items.add_all(entries, self._now, self._postings)
         return [Taken(each.item, each.placement, self._sketches[each.item.id]) for each in entries]
 
     def _named(self, withdrawal: Item) -> Iterable[Candidate]:
@@ -189,8 +183,7 @@ class _Placing:
 
     def _siblings(self, reading: Reading) -> Iterable[Candidate]:
         """Those of the same document that the item may belong to, as `Stories.look_up` finds stored ones."""
-        posted = (self._posted[h] for h in reading.sketch.kept if h in self._posted)
-        shared = Counter(chain.from_iterable(posted))
+        shared = self._postings.siblings(reading.sketch.kept)
         for each in self._entries.values():
             link = bool(each.item.canonical_link) and each.item.canonical_link == reading.item.canonical_link
             text = each.text_hash == reading.sketch.hash

@@ -126,7 +126,7 @@ def whole(store: Store) -> bool:
         stored = [
             count,
             len(tx.items.seen(source.id, [1, 2])) / 2,
-            len(tx.postings.under(range(5))) / 5,
+            len(tx.postings.under(range(5)).stored) / 5,
             len(tx.alerts.list()),
             len(tx.alerts.hits_of_rule(tx.rules.get("korea").id)),
             len(tx.outbox.list()),

@@ -15,6 +15,7 @@ from service.errors import NotFoundError
 from service.model import Instrument, Item, Link, Placement, Seen, Signal, Source, Status
 from service.store.db import Store, Transaction
 from service.store.items import Entry
+from service.store.postings import unpacked
 from tests.clock import ManualClock
 
 HOUR = timedelta(hours=1)
@@ -61,7 +62,7 @@ def candidates(store: Store, since: timedelta = HOUR, **wanted: Any) -> list[tup
 
 
 def under(tx: Transaction, fingerprints: Collection[int]) -> dict[int, list[int]]:
-    return {h: list(items) for h, items in tx.postings.under(fingerprints).items()}
+    return {h: list(unpacked(items)) for h, items in tx.postings.under(fingerprints).stored.items()}
 
 
 def test_an_item_comes_back_as_it_was_stored(store: Store, source: int) -> None:
@@ -281,14 +282,17 @@ def test_items_of_one_document_are_stored_as_if_they_had_come_one_by_one(store: 
         copy = Placement(link=Link.COPY, story=story, nearest=second)
         old = Item(headline="a", id=first, story=story, source=source, received_at=now)
         new = replace(old, headline="b", id=second)
+        lists = tx.postings.under(range(4))
+        for one, count in ((first, 3), (second, 3), (third, 4)):
+            lists.enter(one, range(count))
         tx.items.add_all(
             [
-                Entry(old, FIRST, [1, 2], 1, 5, range(3), ""),
-                Entry(new, version, [1], 2, 6, range(3), ""),
-                Entry(replace(old, headline="c", id=third, source=afp), copy, [1], 3, 7, range(4), ""),
+                Entry(old, FIRST, [1, 2], 1, 5, ""),
+                Entry(new, version, [1], 2, 6, ""),
+                Entry(replace(old, headline="c", id=third, source=afp), copy, [1], 3, 7, ""),
             ],
             now,
-            tx.postings.under(range(4)),
+            lists,
         )
     with store.read() as tx:
         kept = tx.stories.get(story)
@@ -301,12 +305,14 @@ def test_items_of_one_document_are_stored_as_if_they_had_come_one_by_one(store: 
         assert under(tx, range(4)) == {h: [first, second, third] for h in range(3)} | {3: [third]}
 
 
-def test_a_posting_list_ends_within_a_document_too(store: Store, source: int) -> None:
-    one = Item(headline="a", source=source)
+def test_a_posting_list_ends_within_a_document_too(store: Store) -> None:
     with store.begin() as tx:
-        tx.items.add_all([Entry(one, FIRST, [], 0, 0, [1], "")] * 43, store.now(), {})
-        assert [len(items) for items in under(tx, [1]).values()] == [40]
-        assert tx.items.count() == 43
+        lists = tx.postings.under([1])
+        for number in range(1, 44):
+            lists.enter(number, [1])
+        tx.postings.add(lists)
+        assert under(tx, [1]) == {1: list(range(1, 41))}
+        assert lists.frequency == {1: 40}
 
 
 def test_items_are_listed_newest_first_and_page_by_page(

@@ -27,6 +27,7 @@ from service.model import (
 )
 from service.quantities import duration
 from service.store.db import Store
+from service.store.postings import unpacked
 from service.store.prune import Pruned, due, prune
 from tests.clock import ManualClock
 
@@ -88,7 +89,7 @@ def test_the_old_goes_and_the_young_and_what_still_waits_stay(store: Store, cloc
         assert tx.outbox.get(waiting.id) == replace(waiting, story=0, alerts=())
         assert [alert.story for alert in tx.alerts.list()] == [young.story]
         assert len(tx.items.seen(source.id, range(1, 26))) == 25  # they do not come back as news
-        left = {h: list(items) for h, items in tx.postings.under([3, 31, 2**62]).items()}
+        left = {h: list(unpacked(items)) for h, items in tx.postings.under([3, 31, 2**62]).stored.items()}
         assert left == {h: [joined.id, young.id] for h in (31, 2**62)}
         assert node not in tx.nodes.list()
     assert prune(store, clock(), KEEP, rows=7) == due(store, clock(), KEEP) == Pruned()
@@ -135,10 +136,13 @@ def test_posting_lists_hold_what_was_entered_but_for_what_is_old(
     with store.rehearse() as tx:
 
         def stored() -> dict[int, list[int]]:
-            return {h: list(items) for h, items in tx.postings.under(range(-5, 12)).items()}
+            return {h: list(unpacked(items)) for h, items in tx.postings.under(range(-5, 12)).stored.items()}
 
-        tx.postings.add(entered[: len(first)], {})
-        tx.postings.add(entered[len(first) :], tx.postings.under(range(-3, 10)))
+        for part in (entered[: len(first)], entered[len(first) :]):
+            entering = tx.postings.under(range(-3, 10))
+            for number, each in part:
+                entering.enter(number, each)
+            tx.postings.add(entering)
         assert lists(0) == stored()
         gone, start = tx.postings.prune(floor, None, rows)
         while start is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import groupby
@@ -26,7 +26,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from service.errors import NotFoundError
 from service.model import Item, Link, Placement, Seen
 from service.store.outbox import UNSENT
-from service.store.postings import Postings
+from service.store.postings import Lists, Postings
 from service.store.rows import columns, reserve, slices, values
 from service.store.schema import delivery, seen
 from service.store.schema import item as table
@@ -59,7 +59,6 @@ class Entry(NamedTuple):
     keys: Collection[int]
     content: int
     text_hash: int
-    fingerprints: Collection[int]
     words: str  # see `store.vocabulary`
 
     @property
@@ -96,45 +95,45 @@ class Items:
         text_hash: int,
         fingerprints: Collection[int],
         now: datetime,
-        postings: Mapping[int, Sequence[int]] | None = None,
+        postings: Lists | None = None,
     ) -> Item:
         """The item as it was stored, with its id and its story.
 
         The story is opened or joined, the keys lead to this version from now on, and its fingerprints are
-        found by later items. An item without `received_at` was received now. `postings` is what
-        `Postings.under` says of the fingerprints, where the caller has asked already.
+        found by later items. An item without `received_at` was received now. `postings` are the lists of the
+        fingerprints, where the caller has asked for them already.
         """
-        [stored] = self.add_all(
-            [Entry(item, placement, keys, content, text_hash, fingerprints, words(item))],
-            now,
-            self._postings.under(fingerprints) if postings is None else postings,
+        stored = replace(
+            item,
+            id=item.id or self.reserve(1)[0],
+            story=placement.story or item.story or self._stories.reserve(1)[0],
+            received_at=item.received_at or now,
         )
+        lists = self._postings.under(fingerprints) if postings is None else postings
+        lists.enter(stored.id, fingerprints)
+        self.add_all([Entry(stored, placement, keys, content, text_hash, words(item))], now, lists)
         return stored
 
     def reserve(self, count: int) -> list[int]:
         """The ids of so many items that `add_all` will store in this transaction."""
         return reserve(self._connection, table, count)
 
-    def add_all(
-        self, entries: Sequence[Entry], now: datetime, postings: Mapping[int, Sequence[int]]
-    ) -> Sequence[Item]:
+    def add_all(self, entries: Sequence[Entry], now: datetime, postings: Lists) -> None:
         """The same for many items, in their order, in a handful of statements.
 
-        An item that has an id keeps it, see `reserve`; so does one that opens a story and has its id.
-        `postings` is what `Postings.under` says of the fingerprints of all.
+        Each item has its id and that of its story, see `reserve`, and when it was received. `postings` are
+        the lists that all were entered into.
         """
         if not entries:
-            return []
-        entries = self._numbered(entries, now)
+            return
         self._stories.enter([(each.item, not each.placement.story, each.newest) for each in entries], now)
         self._connection.execute(ADD, [self._row(each, now) for each in entries])
         if outdated := [{"of": each.placement.nearest} for each in entries if each.newest]:
             self._connection.execute(SUPERSEDE, outdated)
         for late, some in groupby(entries, key=lambda each: each.placement.late):
             self._remember(some, late=late)
-        self._postings.add([(each.item.id, each.fingerprints) for each in entries], postings)
+        self._postings.add(postings)
         self._search.add([(each.item.id, each.words) for each in entries])
-        return [each.item for each in entries]
 
     def get(self, item_id: int) -> Item:
         """The item; raises NotFoundError."""
@@ -271,25 +270,6 @@ class Items:
         order = table.c.id.desc() if newest else table.c.id
         rows = self._connection.execute(select(*SHOWN).where(*where).order_by(order).limit(limit))
         return [Item(**row._asdict()) for row in rows]
-
-    def _numbered(self, entries: Sequence[Entry], now: datetime) -> Sequence[Entry]:
-        """The entries whose items know their ids, their stories, and when they were received."""
-        ids = iter(self.reserve(sum(not each.item.id for each in entries)))
-        opening = sum(not each.item.story and not each.placement.story for each in entries)
-        stories = iter(self._stories.reserve(opening))
-        return [
-            each
-            if each.item.id and each.item.story and each.item.received_at
-            else each._replace(
-                item=replace(
-                    each.item,
-                    id=each.item.id or next(ids),
-                    story=each.placement.story or each.item.story or next(stories),
-                    received_at=each.item.received_at or now,
-                )
-            )
-            for each in entries
-        ]
 
     def _row(self, entry: Entry, now: datetime) -> dict[str, object]:
         return values(entry.item) | {

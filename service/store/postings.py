@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import sys
 from array import array
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from itertools import accumulate
 
 from sqlalchemy import Connection, bindparam, delete, select, text, update
 
@@ -17,7 +19,45 @@ from service.store.rows import listed
 from service.store.schema import fingerprint as table
 
 POSTINGS = 40  # items under one fingerprint
+WIDTH = 4  # bytes of an id in a list
+READ = 20 * POSTINGS * WIDTH  # bytes of the lists of one item
 LAST = 2**32 - 1  # the highest id that fits; a hundred thousand items a day come to it in 117 years
+
+
+class Lists:
+    """The posting lists of the fingerprints of one document, and what its items add to them.
+
+    They stay packed as they are stored; those of an item are read in one piece. `frequency` says how many
+    items are under each fingerprint, those that were entered among them.
+    """
+
+    def __init__(self, stored: Mapping[int, bytes]) -> None:
+        self.stored = stored
+        self.entered: dict[int, bytes] = {}
+        self.frequency = {h: len(items) // WIDTH for h, items in stored.items()}
+
+    def enter(self, item: int, fingerprints: Iterable[int]) -> None:
+        """Add an item to the lists of its fingerprints that are not full."""
+        one = _packed([item])
+        for h in set(fingerprints):
+            if (count := self.frequency.get(h, 0)) < POSTINGS:
+                self.frequency[h] = count + 1
+                self.entered[h] = self.entered.get(h, b"") + one
+
+    def sharing(self, fingerprints: Iterable[int]) -> Counter[int]:
+        """The stored items under these fingerprints, with the number of those that each shares.
+
+        The rarest fingerprints are counted first, as far as their lists are worth reading. What stands in
+        few items tells most; where all is boilerplate, twenty full lists tell as much as fifty.
+        """
+        known = sorted(self.stored.keys() & fingerprints)
+        lists = sorted(map(self.stored.__getitem__, known), key=len)
+        read = accumulate(map(len, lists), initial=0)
+        return _counted(one for one, before in zip(lists, read, strict=False) if before < READ)
+
+    def siblings(self, fingerprints: Iterable[int]) -> Counter[int]:
+        """The same for the items that were entered."""
+        return _counted(map(self.entered.__getitem__, self.entered.keys() & fingerprints))
 
 
 class Postings:
@@ -26,30 +66,17 @@ class Postings:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def under(self, fingerprints: Collection[int]) -> dict[int, Sequence[int]]:
-        """The ids of the items under each fingerprint; one that is new is left out."""
+    def under(self, fingerprints: Iterable[int]) -> Lists:
+        """The lists of these fingerprints; one that is new has none."""
         wanted = {"wanted": listed(self._connection, fingerprints)}
-        rows = self._connection.execute(UNDER[self._connection.dialect.name], wanted).all()
-        return {h: _unpacked(items) for h, items in rows}
+        rows = self._connection.execute(UNDER[self._connection.dialect.name], wanted)
+        return Lists(dict(rows.all()))
 
-    def add(
-        self, entering: Iterable[tuple[int, Collection[int]]], known: Mapping[int, Sequence[int]]
-    ) -> None:
-        """Enter items into the lists of their fingerprints that are not full.
-
-        `known` is what `under` says of the fingerprints.
-        """
-        room = {h: POSTINGS - len(items) for h, items in known.items()}
-        more: dict[int, bytes] = {}
-        for number, fingerprints in entering:
-            one = _packed([number])
-            for h in set(fingerprints):
-                if left := room.get(h, POSTINGS):
-                    room[h] = left - 1
-                    more[h] = more.get(h, b"") + one
-        if not more:
+    def add(self, lists: Lists) -> None:
+        """Store what was entered into these lists."""
+        if not lists.entered:
             return
-        rows = sorted(more.items())  # neighbours in the tree lie on one page
+        rows = sorted(lists.entered.items())  # neighbours in the tree lie on one page
         if self._connection.dialect.name == "sqlite":
             self._connection.exec_driver_sql(ADD["sqlite"], rows)
         else:
@@ -80,7 +107,12 @@ class Postings:
         end: int | None = self._connection.execute(ahead).scalar()
         stretch = here if end is None else [*here, table.c.h < end]
         old = select(table.c.h, table.c["items"]).where(*stretch, table.c["items"] < _packed([floor]))
-        return {h: _unpacked(items) for h, items in self._connection.execute(old)}, end
+        return {h: unpacked(items) for h, items in self._connection.execute(old)}, end
+
+
+def unpacked(items: bytes) -> array[int]:
+    """The ids in a list, or in several in a row."""
+    return _big_endian(array("I", items))
 
 
 def _packed(items: Iterable[int]) -> bytes:
@@ -88,8 +120,8 @@ def _packed(items: Iterable[int]) -> bytes:
     return _big_endian(array("I", items)).tobytes()
 
 
-def _unpacked(items: bytes) -> array[int]:
-    return _big_endian(array("I", items))
+def _counted(lists: Iterable[bytes]) -> Counter[int]:
+    return Counter(unpacked(b"".join(lists)))
 
 
 def _big_endian(numbers: array[int]) -> array[int]:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
-from itertools import accumulate, chain
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import (
@@ -27,13 +27,12 @@ from sqlalchemy import (
 
 from service.errors import NotFoundError
 from service.model import Candidate, Item, Sighting, Status, Story
-from service.store.postings import LAST, POSTINGS, Postings
+from service.store.postings import LAST, Lists, Postings
 from service.store.rows import columns, listed, reserve, slices
 from service.store.schema import item, source
 from service.store.schema import story as table
 from service.store.veil import Veil
 
-POSTINGS_READ = 20 * POSTINGS  # of the fingerprints of one item
 SHARED = 4  # fingerprints in common, from which on an item is a candidate
 
 # The key of PostgreSQL's advisory lock around placing: two nodes must not open two stories for one event.
@@ -80,20 +79,20 @@ class Stories:
         fingerprints: Collection[int],
         since: datetime,
         limit: int = 8,
-        postings: Mapping[int, Sequence[int]] | None = None,
+        postings: Lists | None = None,
     ) -> list[Candidate]:
         """Stored items that a new one may belong to, the likeliest first, at most `limit`.
 
         They have its link, its text, or at least four of its fingerprints, and were stored at `since` or
-        later. Waits, on PostgreSQL, until no other node is placing. `postings` is what `Postings.under` says
-        of the fingerprints, where the caller has asked already.
+        later. Waits, on PostgreSQL, until no other node is placing. `postings` are the lists of the
+        fingerprints, where the caller has asked for them already.
         """
         self.serialize()
         known = self._postings.under(fingerprints) if postings is None else postings
         return self.look_up([Wanted(canonical_link, text_hash, fingerprints)], known, since, limit)[0]
 
     def look_up(
-        self, wanted: Sequence[Wanted], postings: Mapping[int, Sequence[int]], since: datetime, limit: int = 8
+        self, wanted: Sequence[Wanted], postings: Lists, since: datetime, limit: int = 8
     ) -> list[list[Candidate]]:
         """The same for each of many new items, such as those of one document, at once."""
         self.serialize()
@@ -102,7 +101,7 @@ class Stories:
             return [[] for _ in wanted]
         links = self._same("link", [link_hash(one.canonical_link) for one in wanted], floor, limit)
         texts = self._same("text", [one.text_hash for one in wanted], floor, limit)
-        shared = [_sharing(one.fingerprints, postings, floor, limit) for one in wanted]
+        shared = [_nearest(postings.sharing(one.fingerprints), floor, limit) for one in wanted]
         known = self._known({*chain.from_iterable(chain(links, texts, shared))})
         found = []
         for linked, told, near in zip(links, texts, shared, strict=True):
@@ -254,20 +253,10 @@ class Stories:
         return self._veil.items(Item(**row._asdict()) for row in rows)
 
 
-def _sharing(
-    fingerprints: Collection[int], postings: Mapping[int, Sequence[int]], floor: int, limit: int
-) -> dict[int, int]:
-    """The items at `floor` or later with the most fingerprints in common, with their number.
-
-    The rarest fingerprints are counted first, as far as their posting lists are worth reading. What stands in
-    few items tells most; where all is boilerplate, twenty full lists tell as much as fifty.
-    """
-    known = sorted((len(postings[h]), h) for h in set(fingerprints) if h in postings)
-    read = accumulate((count for count, _ in known), initial=0)
-    rare = [postings[h] for (_, h), before in zip(known, read, strict=False) if before < POSTINGS_READ]
-    shared = Counter(chain.from_iterable(rare))
+def _nearest(shared: Mapping[int, int], floor: int, limit: int) -> dict[int, int]:
+    """The items at `floor` or later with the most fingerprints in common, with their number."""
     near = sorted(
-        ((count, number) for number, count in shared.items() if count >= SHARED and number >= floor),
+        [(count, number) for number, count in shared.items() if count >= SHARED and number >= floor],
         reverse=True,
     )
     return {number: count for count, number in near[:limit]}

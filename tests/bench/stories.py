@@ -166,9 +166,8 @@ def _take_in(tx: Transaction, item: Item, sketches: Sketches) -> tuple[Item, Pla
         since=item.received_at - WINDOW,
         postings=postings,
     )
-    frequency = {h: len(items) for h, items in postings.items()}
     near = sketches.of(tx, {each.item for each in candidates})
-    placement = place(item, text, recognition, candidates, near, frequency)
+    placement = place(item, text, recognition, candidates, near, postings.frequency)
     cpu = time.process_time() - begin
     stored = tx.items.add(
         item,
