@@ -167,7 +167,9 @@ def test_more_than_one_look_can_hold_comes_in_parts(fetcher: Fetcher, source: So
     first = look(fetcher, source)
     assert first.acknowledge
     first.acknowledge()
-    assert [len(first.documents), len(look(fetcher, source).documents)] == [200, 1]
+    rest = look(fetcher, source)
+    assert [len(first.documents), len(rest.documents)] == [200, 1]
+    assert [first.more, rest.more] == [True, False]
 
 
 @pytest.mark.slow

@@ -160,6 +160,7 @@ def test_many_files_at_once_come_in_parts(fetcher: Fetcher, ftp: Source, tmp_pat
     third = look(fetcher, after(source, second))
     assert (second.documents[0].name, len(second.documents)) == ("000.txt", 200)
     assert [document.name for document in third.documents] == ["200.txt", "201.txt", "202.txt"]
+    assert [second.more, third.more] == [True, False]
 
 
 def test_what_is_being_written_or_too_large_is_left_out(

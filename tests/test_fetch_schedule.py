@@ -31,8 +31,9 @@ def after_success(
     new_items: int = 0,
     jitter: float = 0.0,
     now: datetime = NOW,
+    more: bool = False,
 ) -> Due:
-    fetched = Fetched(source=source, cursor=cursor, freshness=http)
+    fetched = Fetched(source=source, cursor=cursor, freshness=http, more=more)
     return next_poll(source, fetched, feed, now, POLL, new_items=new_items, jitter=jitter)
 
 
@@ -90,6 +91,12 @@ def test_a_busy_source_is_not_asked_more_often_than_allowed() -> None:
 def test_a_drop_is_looked_at_all_the_time(url: str, seconds: int) -> None:
     source = replace(SOURCE, url=url, last_item_at=NOW - 30 * DAY)
     assert after_success(source).at == NOW + timedelta(seconds=seconds)
+
+
+def test_where_more_lies_than_one_look_may_bring_the_next_is_at_once() -> None:
+    daily = replace(SOURCE, url="ftp://example.org/wire", cron="0 6 * * *")
+    assert after_success(daily, more=True, new_items=200).at == NOW
+    assert after_success(daily, more=True).at > NOW, "what is known already may be there for ever"
 
 
 def test_sources_that_began_together_part() -> None:

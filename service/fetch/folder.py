@@ -61,8 +61,10 @@ def read(source: Source, client: Client) -> Result:
     taken: dict[str, _File] = {}
     documents: list[Document] = []
     large: dict[_File, Problem] = {}
+    more = len(files) > MOST_FILES
     for file in files[:MOST_FILES]:
         if documents and sum(len(document.body) for document in documents) + file.size > MOST_BYTES:
+            more = True
             break
         if file.size > limit:
             large[file] = Problem(f"larger than {limit / 10**6:g} MB (http.max_bytes)", file.path.name)
@@ -88,6 +90,7 @@ def read(source: Source, client: Client) -> Result:
         acknowledge=acknowledge if taken or large else None,
         reject=reject,
         aside=tuple(large.values()),
+        more=more,
     )
 
 

@@ -90,8 +90,10 @@ def _look(source: Source, client: Client, box: imaplib.IMAP4) -> Result:
         numbers = numbers[-MOST_MAILS:]
     documents: list[Document] = []
     began, taken = time.monotonic(), 0
+    more = len(numbers) > MOST_MAILS
     for number in numbers[:MOST_MAILS]:
         if documents and (taken > MOST_BYTES or time.monotonic() - began > ENOUGH):
+            more = True
             break
         after = number
         try:
@@ -106,6 +108,7 @@ def _look(source: Source, client: Client, box: imaplib.IMAP4) -> Result:
         cursor=replace(source.cursor, position=f"{validity}:{after}"),
         documents=tuple(documents),
         reject=lambda name, reason: log.warning("%s: %s is left out: %s", source.name, name, reason),
+        more=more,
     )
 
 

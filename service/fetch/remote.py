@@ -117,9 +117,11 @@ def _look(source: Source, client: Client, files: Any, folder: str) -> Fetched:  
     documents: list[Document] = []
     aside: list[Problem] = []
     refused: list[_Listed] = []
+    more = len(fresh) > MOST_FILES
     for file in fresh[:MOST_FILES]:
         taken += file.size
         if documents and (taken > MOST_BYTES or time.monotonic() - began > ENOUGH):
+            more = True
             break
         if file.size > client.settings.max_bytes:
             limit = client.settings.max_bytes / 10**6
@@ -135,6 +137,7 @@ def _look(source: Source, client: Client, files: Any, folder: str) -> Fetched:  
         except Exception:
             if not documents:
                 raise
+            more = True
             break  # what came so far is kept, and the next look begins with this file
         done.add(file.mark)
         documents.append(Document(body=sink.getvalue(), name=file.name, received_at=client.clock()))
@@ -148,6 +151,7 @@ def _look(source: Source, client: Client, files: Any, folder: str) -> Fetched:  
         documents=tuple(documents),
         reject=lambda name, reason: log.warning("%s: %s is left out: %s", source.name, name, reason),
         aside=tuple(aside),
+        more=more,
     )
 
 

@@ -3,6 +3,7 @@
     a success, on its own rhythm   from `poll.every` to `poll.longest`; later, where server or feed ask for it
     a success, with a hub          every hour, as long as the hub misses nothing
     a success, `every` or `cron`   exactly so; only Retry-After can put it off
+    more lies there                at once, as long as it is new
     a failure                      the interval, doubled for each failure in a row; never given up
     gone (410)                     once a week, in case it comes back
     deferred                       when its host has its turn; nothing else changes
@@ -76,6 +77,8 @@ def next_poll(
     moved = result.cursor.moved_to if result.cursor.moved_seen >= MOVED_FOR_GOOD else ""
     unmoved = source.state is SourceState.PAUSED or (source.state is SourceState.SILENT and not new_items)
     at, reason = _after_success(source, rhythm, result.freshness, feed, now, poll, new_items, jitter)
+    if result.more and new_items:
+        at, reason = now, "at once: more lies there"
     if source.pushed_until and not result.status and source.next_poll_at:
         at = min(at, source.next_poll_at)  # a hub that brings much must not put off the look behind its back
     return Due(

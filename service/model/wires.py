@@ -145,6 +145,7 @@ class Fetched:
     acknowledge: Callable[[], None] | None = None  # called after the commit, for queues and folders
     reject: Callable[[str, str], None] | None = None  # before it: (Document.name, why) of what is no wire
     aside: tuple[Problem, ...] = ()  # documents that were put aside, by name: too large, or no wire
+    more: bool = False  # lies there than one look may bring
 
 
 class SubscriptionState(StrEnum):
