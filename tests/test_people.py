@@ -168,6 +168,8 @@ def test_names_that_cannot_be_meant_are_refused(room: Room) -> None:
             recipients.add(room.app, name, ["mail:x@example.org"])
     with pytest.raises(UsageError, match="not a mail address"):
         recipients.add(room.app, "carl", ["mail:carl"])
+    with pytest.raises(UsageError, match="one address on a channel"):
+        recipients.add(room.app, "carl", ["mail:carl@example.org", "mail:night@example.org"])
     with pytest.raises(UsageError, match="CHANNEL:ADDRESS"):
         recipients.add(room.app, "carl", ["post:carl"])
     with pytest.raises(NotFoundError, match="did you mean anna"):

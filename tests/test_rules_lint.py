@@ -21,6 +21,8 @@ from service.text.morphology import Morphology
         ("Kim+Reise", "Kim+Reise", "Kim + Reise"),
         ("Xi|Putin Kim|Reise", "Kim|Reise", "Kim | Reise"),
         ("Kim near/8 Peking", "near/8", "NEAR/8"),
+        ("Kim NEAR Peking", "NEAR", "the operator says how near: NEAR/8"),
+        ('"Kim BEFORE Peking"', '"Kim BEFORE Peking"', "BEFORE/8"),
         ("Kim *ist*", "*ist*", "is broad"),
         (r"Kim /\w+/", r"/\w+/", r"\pL"),
         ("title:(Kim WHO)", "WHO", "==WHO"),

@@ -277,7 +277,7 @@ def _clock(app: App, seen_at: datetime | None, now: datetime) -> Iterator[Findin
 def _backup(copied_at: datetime | None, now: datetime) -> Finding:
     """Whether backups that were made still are; there may be others than ours."""
     if copied_at is None:
-        return Finding(Level.OK, "backup", "none was made by `monitor backup`")
+        return Finding(Level.OK, "backup", "none by `monitor backup` is on record")
     if now - copied_at > STALE:
         detail = f"the last one was made {(now - copied_at).days} days ago"
         return Finding(Level.WARN, "backup", detail, "monitor backup FILE")
@@ -314,5 +314,6 @@ def _source(source: Source, now: datetime) -> Finding:
         return finding(Level.OK, "paused", f"monitor resume-source {source.name}")
     if source.last_ok_at is None or source.last_error:
         return finding(Level.WARN, source.last_error or "never read yet", fix)
-    minutes = round((now - source.last_ok_at).total_seconds() / 60)
-    return finding(Level.OK, f"read {minutes} min ago")
+    seconds = (now - source.last_ok_at).total_seconds()
+    ago = f"read {round(seconds)} s ago" if seconds < 90 else f"read {round(seconds / 60)} min ago"
+    return finding(Level.OK, ago)

@@ -59,7 +59,7 @@ def add(
     check_reached(person)
     with app.store.begin() as tx:
         added = tx.people.add(person, app.store.now())
-        _record(app, tx, by, "add-person", name)
+        _record(app, tx, by, "add-person", name, to=list(addresses), language=language, timezone=timezone)
         return added
 
 
@@ -81,7 +81,7 @@ def edit(
             person = replace(person, timezone=timezone)
         person = checked(app, person, addresses)
         tx.people.edit(person)
-        _record(app, tx, by, "edit-person", name)
+        _record(app, tx, by, "edit-person", name, to=list(addresses), language=language, timezone=timezone)
         return person
 
 
@@ -162,7 +162,12 @@ def checked(app: App, person: Person, addresses: Sequence[str]) -> Person:
         raise UsageError(f"no language {person.language!r} (one of {', '.join(LANGUAGES)})")
     if person.timezone:
         check_timezone(person.timezone)
-    reached: Mapping[str, str] = dict(person.addresses) | dict(_address(app, text) for text in addresses)
+    given = [_address(app, text) for text in addresses]
+    if len(dict(given)) < len(given):
+        raise UsageError(
+            "a person has one address on a channel (another is another person; a group tells both)"
+        )
+    reached: Mapping[str, str] = dict(person.addresses) | dict(given)
     return replace(person, addresses={channel: where for channel, where in reached.items() if where})
 
 
@@ -178,4 +183,5 @@ def _address(app: App, text: str) -> tuple[str, str]:
 
 
 def _record(app: App, tx: Transaction, who: str, what: str, name: str, **detail: object) -> None:
-    tx.audit.add(Change(at=app.store.now(), who=who, what=what, subject=name, detail=detail))
+    said = {key: value for key, value in detail.items() if value not in (None, "", [])}
+    tx.audit.add(Change(at=app.store.now(), who=who, what=what, subject=name, detail=said))

@@ -59,12 +59,18 @@ def doctor(session: Session) -> int:
     findings = []
     for finding in health.examine(session.file or None):
         findings.append(finding)
-        what, detail = told(finding.what), safe(told(finding.detail))
+        what, detail = told(finding.what), safe(_found(finding.what, finding.detail))
         fix = f"  → {safe(told(finding.fix))}" if finding.fix else ""
         session.say(f"{state(finding.level.ljust(4))}  {what:<13}  {detail}{fix}")
     session.answer([finding.shape() for finding in findings], [])
     broken = any(finding.level is health.Level.FAIL for finding in findings)
     return Exit.FAULT_FOUND if broken else Exit.DONE
+
+
+def _found(what: str, detail: str) -> str:
+    """What was found, in the reader's language: of what has a name, the sentence behind that."""
+    name, colon, sentence = detail.partition(": ")
+    return f"{name}: {told(sentence)}" if colon and what in {"source", "channel"} else told(detail)
 
 
 @command()

@@ -24,6 +24,7 @@ BROAD = 5  # letters of a wildcard below which it fits very many words
 NAMED = 3  # letters on both sides of a sign that make it look like an operator: Kim+Reise, not K+S
 ALIKE = 0.6  # of 1, by difflib: what still counts as near
 
+NEARNESS = frozenset({"NEAR", "BEFORE"})
 KEYWORDS = frozenset({"and", "und", "or", "oder", "not", "nicht"})
 STOP_WORDS = frozenset(
     tokens.words(
@@ -90,7 +91,9 @@ def _of_form(term: Node) -> Iterator[str]:
 @_of_form.register
 def _of_word(term: Word) -> Iterator[str]:
     folded = fold(term.text)
-    if term.text in KEYWORDS:
+    if term.text in NEARNESS:
+        yield f"{term.text} is looked for as a word; the operator says how near: {term.text}/8"
+    elif term.text in KEYWORDS:
         yield f"{term.text} is looked for as a word; the operator is written {term.text.upper()}"
     elif term.text != folded and folded in STOP_WORDS:
         yield f"{term.text} also hits the common word {folded}; write =={term.text} for these letters alone"
@@ -103,6 +106,8 @@ def _of_phrase(term: Phrase) -> Iterator[str]:
     if found := re.search(rf"[^\W_]{{{NAMED},}}([+|])[^\W_]{{{NAMED},}}", term.text):
         apart = re.sub(r"\s*[+|]\s*", f" {found[1]} ", term.text)
         yield f"{term.text} is read as one name; for two terms put blanks around the sign: {apart}"
+    for word in sorted(NEARNESS & set(term.text.split())):
+        yield f"{word} is looked for as a word; the operator says how near: {word}/8"
     if re.fullmatch(r"(?:near|before)/[0-9]+", term.text):
         yield f"{term.text} is looked for as words; the operator is written {term.text.upper()}"
 
