@@ -48,9 +48,8 @@ class Step:
     @property
     def command(self) -> str:
         """The command that does the same."""
-        return (
-            f"{ {'added': 'add', 'removed': 'remove'}.get(self.change, self.kind.changing) }-{self.kind.noun}"
-        )
+        verbs = {"added": "add", "changed": self.kind.changing, "removed": "remove"}
+        return f"{verbs[self.change]}-{self.kind.noun}"
 
     def shape(self) -> Shape:
         """As programs see it."""
@@ -109,13 +108,13 @@ def apply(
     """
     now = app.store.now()
     with app.store.rehearse() if dry_run else app.store.begin() as tx:
-        applied = tx.applied.named()
+        belonging = {file: frozenset[str]()} | tx.applied.named()
         names = {f"{kind}.{name}" for kind, things in watchlist.items() for name in things}
-        before = applied.get(file, frozenset())
-        plan = _compared(app, tx, watchlist, file, before - names, remove=remove, guard=guard)
-        steps = list(_remarked(tx, plan, before.union(*applied.values())))
+        dropped = belonging[file] - names
+        plan = _compared(app, tx, watchlist, file, dropped, remove=remove, guard=guard)
+        steps = list(_remarked(tx, plan, frozenset().union(*belonging.values())))
         _perform(tx, plan.desk, steps, now, by)
-        for other, named in (applied | {file: before}).items():
+        for other, named in belonging.items():
             belong = names.union(plan.left) if other == file else named - names
             if belong != named:
                 tx.applied.remember(other, belong)
