@@ -68,7 +68,6 @@ POSTGRES = {
 }
 # Serialization failure, deadlock, a lock that another node held for too long, a row that it wrote first.
 RETRY = {"40001", "40P01", "55P03", "23505"}
-UTF8 = "make one that holds every text: createdb --encoding UTF8 --template template0 NAME"
 SECRET = re.compile(r"(?i)((?:ssl)?password=)[^&\s]*")
 
 
@@ -328,7 +327,10 @@ class Store:
             if self.dialect == "postgresql":
                 encoding = connection.execute(text("SHOW server_encoding")).scalar_one()
                 if encoding != "UTF8":
-                    raise StoreError(f"{self.name}: its encoding is {encoding} ({UTF8})")
+                    raise StoreError(
+                        f"{self.name}: its encoding is {encoding} (make one that holds every text: "
+                        "createdb --encoding UTF8 --template template0 NAME)"
+                    )
         if tables:
             raise StoreError(f"{self.name}: holds tables of another program (give a database of its own)")
         return ""
