@@ -151,6 +151,7 @@ def test_a_backup_replaces_nothing_but_by_force(monitor: Shell) -> None:
     assert Exit.USAGE == refused.code
     assert refused.err.endswith("copy.db: is there already (--force replaces it)\n")
     assert "something else" == file.read_text(encoding="utf-8")
+    assert {"monitor.db", "copy.db"} == names(monitor)
     assert Exit.DONE == monitor("backup", str(file), "--force").code
     assert Exit.DONE == monitor("restore", str(file)).code
 
@@ -292,6 +293,7 @@ def test_the_database_that_was_there_is_kept_whole(monitor: Shell) -> None:
     assert {TRIP.headline} == headlines(monitor)
 
 
+@pytest.mark.slow
 def test_a_damaged_database_gives_way_to_a_backup_and_is_kept(monitor: Shell) -> None:
     ingest(monitor, TRIP)
     monitor("backup", str(monitor.folder / "copy.db"))
@@ -302,6 +304,7 @@ def test_a_damaged_database_gives_way_to_a_backup_and_is_kept(monitor: Shell) ->
     assert {TRIP.headline} == headlines(monitor)
 
 
+@pytest.mark.slow
 def test_a_machine_without_a_database_gets_the_one_of_the_backup(monitor: Shell, tmp_path: Path) -> None:
     ingest(monitor, TRIP)
     monitor("backup", str(monitor.folder / "copy.db"))

@@ -72,6 +72,7 @@ def test_a_dry_run_says_what_would_go_and_nothing_does(monitor: Shell) -> None:
     assert [] == monitor("list-items", "--json").json
 
 
+@pytest.mark.slow
 def test_what_went_is_in_the_record_and_a_rule_keeps_its_count(monitor: Shell) -> None:
     before = monitor("show-rule", "kim", "--json").json["counts"]["candidates"]
     age(monitor, 181)
@@ -84,6 +85,7 @@ def test_what_went_is_in_the_record_and_a_rule_keeps_its_count(monitor: Shell) -
     assert [] == monitor("list-items", "--json").json
 
 
+@pytest.mark.slow
 def test_the_young_stay_and_each_kind_has_its_own_age(monitor: Shell) -> None:
     age(monitor, 91)
     assert {"attempts", "fingerprints"} == gone(monitor).keys()

@@ -18,6 +18,7 @@ from service.errors import MonitorError, StoreError, UsageError
 from service.model import Change, utcnow
 from service.store import backup as copies
 from service.store.db import Store
+from service.store.files import MEGABYTE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,9 +67,16 @@ def backup(
     return done
 
 
-def size(config: Config) -> int:
-    """How many megabytes there are to copy; 0 where that is not known before."""
-    return copies.size(config.database_url())
+def to_copy(config: Config) -> int | None:
+    """How many megabytes the database has, which a backup copies; None where that is not known."""
+    database = copies.file_of(config.database_url())
+    return megabytes(database) if database else None
+
+
+def megabytes(file: Path) -> int | None:
+    """How many a file has; None where there is none."""
+    file = file.expanduser()
+    return file.stat().st_size // MEGABYTE or None if file.is_file() else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ def backup(session: Session, copied: Path, force: bool) -> None:
     from service.actions import backups
 
     config = session.config()
-    with progress(_("copying, MB"), backups.size(config) or None) as advance:
+    with progress(_("copying, MB"), backups.to_copy(config)) as advance:
         done = backups.backup(config, copied, replace=force, who=session.person, progress=advance)
     items = ngettext("{n} item", "{n} items", done.items)
     took = f"{number(round(done.took.total_seconds(), 1))} s"
@@ -54,7 +54,7 @@ def restore(session: Session, copied: Path) -> None:
     from service.actions import backups
 
     config = session.config()
-    with progress(_("copying, MB")) as advance:
+    with progress(_("copying, MB"), backups.megabytes(copied)) as advance:
         done = backups.restore(config, copied, who=session.person, progress=advance)
     session.answer(done.shape(), _restored(done))
 

@@ -17,7 +17,7 @@ from service.errors import NotFoundError, UsageError
 from service.model import Change
 from service.store import dumps, files
 from service.store.db import Store
-from service.store.files import MEGABYTE, Advance
+from service.store.files import Advance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,10 +39,10 @@ class Restored:
     stopped: str  # why nothing is sent
 
 
-def size(url: str) -> int:
-    """How many megabytes there are to copy; 0 where that is not known before."""
-    database = _file(Store(url))
-    return database.stat().st_size // MEGABYTE if database and database.is_file() else 0
+def file_of(url: str) -> Path | None:
+    """The file of a database; None where a server has it."""
+    store = Store(url)
+    return Path(store.name) if store.dialect == "sqlite" else None
 
 
 def take(url: str, file: Path, now: datetime, *, replace: bool, advance: Advance) -> Copied:
@@ -50,8 +50,7 @@ def take(url: str, file: Path, now: datetime, *, replace: bool, advance: Advance
 
     Raises NotFoundError, UsageError where `file` cannot be taken, StoreError.
     """
-    store = Store(url)
-    database = _file(store)
+    database = file_of(url)
     if database and not database.is_file():
         raise NotFoundError("database", database, "`monitor init` makes one")
     if database and _same(file, database):
@@ -64,7 +63,7 @@ def take(url: str, file: Path, now: datetime, *, replace: bool, advance: Advance
                 part, "`monitor restore FILE` puts an older backup in its place", copy_of=database
             ).items
         else:
-            items = _items(store)
+            items = _items(url)
             dumps.dump(url, part)
         return Copied(items=items, size_bytes=part.stat().st_size)
 
@@ -75,8 +74,7 @@ def put_back(url: str, file: Path, now: datetime, change: Change, advance: Advan
     The database that is there is kept: a file under another name; a database of PostgreSQL has to be empty.
     Nobody else may use either. Raises NotFoundError, UsageError, SchemaError, StoreError.
     """
-    store = Store(url)
-    if (database := _file(store)) is None:
+    if (database := file_of(url)) is None:
         dumps.look(file, url)
         dumps.restore(url, file)
         return _settle(url, now, change)
@@ -124,16 +122,13 @@ def _settle(url: str, now: datetime, change: Change, kept: Path | None = None) -
         store.close()
 
 
-def _items(store: Store) -> int:
+def _items(url: str) -> int:
+    store = Store(url)
     try:
         with store.read() as tx:
             return tx.items.count()
     finally:
         store.close()
-
-
-def _file(store: Store) -> Path | None:
-    return Path(store.name) if store.dialect == "sqlite" else None
 
 
 def _same(file: Path, database: Path) -> bool:

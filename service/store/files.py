@@ -47,8 +47,8 @@ def written(file: Path, *, replace: bool = False) -> Iterator[Path]:
             fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise UsageError(f"{file}: is being written already (wait for the other command)") from error
-        _check_place(file, replace=replace)
         try:
+            _check_place(file, replace=replace)
             os.ftruncate(opened, 0)
             os.fchmod(opened, 0o600)
             _remove_sides(part)
