@@ -1,11 +1,13 @@
 """Tokens: what is a word, where it stands, and what hyphenated words are in one piece."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from service.text.fold import fold
-from service.text.tokens import joined, spans, words
+from service.text.tokens import joined, runs, spans, words
 
 # Letters of many scripts, marks, joiners, digits, and everything that parts words.
 TEXTS = st.text(
@@ -37,6 +39,11 @@ def test_every_letter_and_digit_is_in_a_token(text: str) -> None:
 @given(st.text(alphabet=st.characters(max_codepoint=0x2FF, exclude_characters="\u00ad")))
 def test_a_plain_text_reads_the_same_on_the_slow_path(text: str) -> None:
     assert words(f"{text} 金") == [*words(text), "金"]
+
+
+@given(TEXTS)
+def test_runs_are_letters_and_digits_of_any_script(text: str) -> None:
+    assert runs(text) == re.findall(r"[^\W_]+", text)
 
 
 @pytest.mark.parametrize(

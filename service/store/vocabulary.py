@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from itertools import islice
 
 from service.model import Item
-from service.text import tokens
 from service.text.fold import fold
+from service.text.tokens import runs
 
-WORD = re.compile(r"[^\W_]+")
 LONGEST = 64  # characters of a word that count
 MOST = 5000  # different words of an item; PostgreSQL keeps a megabyte of them
 
@@ -17,20 +15,15 @@ MOST = 5000  # different words of an item; PostgreSQL keeps a megabyte of them
 def words(item: Item) -> str:
     """The different words of an item, folded, at most 5,000 of them, parted by blanks."""
     whole = " ".join((item.headline, item.slug, *item.keywords, item.body))
-    found = dict.fromkeys(_cut(fold(whole)))
+    found = dict.fromkeys(runs(fold(whole)))
     return " ".join(sorted({word[:LONGEST] for word in islice(found, MOST)}))
-
-
-def _cut(folded: str) -> list[str]:
-    """The words of a folded text; the quicker way, which most texts can take, finds the same ones."""
-    return tokens.words(folded) if folded.isascii() else WORD.findall(folded)
 
 
 def parts(query: str) -> list[tuple[str, bool]]:
     """The words of a query, folded, and whether each is only the beginning of one."""
     found = []
     for piece in fold(query).split():
-        pieces = WORD.findall(piece)
+        pieces = runs(piece)
         found += [(word[:LONGEST], False) for word in pieces[:-1]]
         found += [(word[:LONGEST], piece.endswith("*")) for word in pieces[-1:]]
     return found

@@ -23,18 +23,19 @@ _UNSPACED = (
     "\u0e01-\u0e30\u0e32\u0e33\u0e40-\u0e46"  # Thai
 )
 # Where a line may break, or letters join, inside one word.
-_JOINERS = "\u00ad\u200b-\u200d\u2060\ufeff"
+_SOFT_HYPHEN = "\u00ad"
+_JOINERS = f"{_SOFT_HYPHEN}\u200b-\u200d\u2060\ufeff"
 
 _PLAIN = re.compile(r"[^\W_]+")
-# The same of ASCII: what is no letter or digit becomes a blank, which takes a quarter of the time.
-_ASCII_WORDS = bytes(code if code < 128 and chr(code).isalnum() else ord(" ") for code in range(256))
+# The same of Latin-1: what is no letter or digit becomes a blank, which takes a quarter of the time.
+_LATIN_WORDS = bytes(code if chr(code).isalnum() else ord(" ") for code in range(256))
 # Everything beyond the fast path lies in here; letters of other scripts only cost the slow path.
 _SPECIAL = re.compile(
     "[\u00ad\u0300-\u036f\u0483-\u0489\u0591-\u1aff\u1cd0-\u1dff\u200b-\u200d\u2060\u20d0-\uabff\ud7b0-\uffff\U00010000-\U0010ffff]"
 )
 
 _WORDLY = re.compile(rf"\w|{_SPECIAL.pattern}")
-_RUN = 16  # characters beyond ASCII that are judged, and remembered, at once
+_RUN = 16  # characters beyond Latin-1 that are judged, and remembered, at once
 
 # A hyphen that joins words without a blank: hyphen-minus, hyphen, non-breaking hyphen, en dash.
 _GLUE = frozenset("-‐‑–")
@@ -48,11 +49,14 @@ def words(text: str) -> list[str]:
     zero-width characters inside it; everything else parts tokens. Each base character of Han, Kana and
     Thai is a token of its own.
     """
-    try:
-        plain = text.encode("ascii", "blank-where-words-part")
-    except UnicodeEncodeError:
-        return _pattern(text).findall(text)
-    return plain.translate(_ASCII_WORDS).decode("ascii").split()
+    if _SOFT_HYPHEN in text:  # alone in Latin-1 it may stand inside a word
+        return _full_pattern().findall(text)
+    return _latin_words(text) or _pattern(text).findall(text)
+
+
+def runs(text: str) -> list[str]:
+    """The maximal runs of letters and digits in a text: its words, where a script asks for no more."""
+    return _latin_words(text) or _PLAIN.findall(text)
 
 
 def spans(text: str) -> list[tuple[int, int]]:
@@ -78,11 +82,17 @@ def joined(text: str) -> list[tuple[int, int, str]]:
     ]
 
 
-def _blank_where_words_part(error: UnicodeError) -> tuple[bytes, int]:
-    """Error handler of `str.encode`: a blank for quotation marks and the like; it fails at a letter.
+def _latin_words(text: str) -> list[str]:
+    """The words of a text, if all of its letters are of Latin-1; else none."""
+    try:
+        plain = text.encode("latin-1", "blank-where-words-part")
+    except UnicodeEncodeError:
+        return []
+    return plain.translate(_LATIN_WORDS).decode("latin-1").split()
 
-    A folded text of German or English is ASCII but for these.
-    """
+
+def _blank_where_words_part(error: UnicodeError) -> tuple[bytes, int]:
+    """Error handler of `str.encode`: a blank for quotation marks and the like; it fails at a letter."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     start, end = error.start, error.end
