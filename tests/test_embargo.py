@@ -284,6 +284,13 @@ def test_the_text_is_nowhere_before_its_time(door: str, before: World) -> None:
 
 
 @pytest.mark.slow
+def test_a_story_that_may_not_be_read_yet_is_not_said_to_be_missing(before: World) -> None:
+    assert "1 item that nobody may read yet" in before.command("why", "Bank", "Vulkan", trusted=False)
+    assert "It may be the 1 item" in before.page("/why?rule=Bank&of=Vulkan", trusted=False)
+    assert "may read yet" not in before.command("why", "Bank", "Vulkan", trusted=True)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("door", sorted(DOORS.keys() - WORDLESS - {"/deliveries/1"}))  # it waits unwritten
 def test_whoever_has_the_right_sees_it_and_that_it_is_embargoed(door: str, before: World) -> None:
     said = DOORS[door](before, trusted=True)

@@ -109,6 +109,17 @@ def test_a_disabled_rule_says_so(room: Room) -> None:
     assert "the rule was disabled when it came (version 2)" == asked(room).sentence
 
 
+def test_a_withdrawal_is_told_from_an_item_that_no_rule_hit(room: Room) -> None:
+    room.add_rule("Kim", name="kim")
+    room.wire("wire", TRIP)
+    room.poll()
+    room.wire("wire", TRIP, changed(TRIP, key="kill", headline="KILL: " + TRIP.headline))
+    room.poll()
+    newest, first = why(room.app, "kim", TRIP.headline)
+    assert "it takes back what came before, and no rule is matched against it" == newest.sentence
+    assert "withdrawn by the agency" in first.sentence
+
+
 def test_it_says_who_silenced_it_and_that_no_message_went_out(room: Room) -> None:
     room.add_rule("Kim", name="kim")
     silence = silences.add(room.app, ["rule=kim"], timedelta(hours=1), "Parteitag", by="anna")

@@ -29,8 +29,10 @@ from service.model import (
     Item,
     Placement,
     Rule,
+    Signal,
     Silence,
     Source,
+    Status,
 )
 from service.rules import lint
 from service.rules.document import Document
@@ -100,6 +102,7 @@ class Absent:
     at: datetime
     watched: Sequence[Watched]  # sources on the same site first, then those with gaps
     close: Sequence[tuple[Item, str]]  # items with words of the headline, the likest first
+    veiled: int  # items under an embargo, in which nothing is looked for
 
 
 def why(app: App, rule: str, of: str) -> list[Why]:
@@ -128,8 +131,9 @@ def absent(app: App, of: str) -> Absent:
             for one in tx.sources.list()
         ]
         close = _close(tx, of) if not site else tx.items.linked(canonical(of))
+        veiled = len(tx.veil.hidden)
     watched.sort(key=lambda one: (not one.same_site, not one.gaps, one.source.name))
-    return Absent(now, watched, [(item, names.get(item.source, "")) for item in close])
+    return Absent(now, watched, [(item, names.get(item.source, "")) for item in close], veiled)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +166,7 @@ class _Audit:
             source=source,
             fate=_fate(live, seen.evidence, hit, told),
             reason=hit.reason if hit and not alert else alert.reason if alert else "",
-            sentence=_sentence(live, seen.evidence, hit, alert, told),
+            sentence=_sentence(item, live, seen.evidence, hit, alert, told),
             gaps=tx.gaps.between((item.published_at or came) - BEFORE, came, [item.source]),
             placement=tx.items.placement(item.id),
             headline=tx.stories.get(item.story).headline,
@@ -259,6 +263,7 @@ def _fate(
 
 
 def _sentence(
+    item: Item,
     live: Rule | None,
     evidence: Sequence[Evidence] | None,
     hit: Hit | None,
@@ -267,6 +272,8 @@ def _sentence(
 ) -> str:
     """The answer in one line: the last thing that went as it should, or the first that did not."""
     if hit is None:
+        if item.status is not Status.USABLE or item.signal is Signal.KILL:
+            return "it takes back what came before, and no rule is matched against it"
         if live is None:
             return "it came before the rule was there" + (", which hits it now" if evidence else "")
         if not live.enabled:

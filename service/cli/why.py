@@ -142,6 +142,11 @@ def _told(one: Why) -> Iterator[str]:
 
 def _absent(one: Absent) -> Iterator[str]:
     yield bold(_("It was never stored."))
+    if one.veiled:
+        hidden = ngettext(
+            "{n} item that nobody may read yet", "{n} items that nobody may read yet", one.veiled
+        )
+        yield field(_("unless"), f"{hidden} (--embargoed)")
     blind = [watched for watched in one.watched if watched.gaps]
     sources = ngettext("{n} source", "{n} sources", len(one.watched))
     gaps = ngettext("{n} with gaps in the last 24 h", "{n} with gaps in the last 24 h", len(blind))

@@ -96,4 +96,5 @@ def absent(one: Absent) -> Shape:
             for each in one.watched
         ],
         "close": [item(each, name) for each, name in one.close],
+        "embargoed": one.veiled,
     }
