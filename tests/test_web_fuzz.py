@@ -19,6 +19,8 @@ from tests.desk import Visitor, busy_desk
 
 EXAMPLES = 12  # of each operation, that fit its description; and as many that do not
 PASSWORD = "correct horse battery staple"
+schemathesis.serializer.alias("application/toml", "text/plain")  # a watchlist
+
 BOUNDED = settings(
     max_examples=EXAMPLES,
     derandomize=True,
