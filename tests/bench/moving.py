@@ -90,7 +90,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     with (
         tempfile.TemporaryDirectory(prefix="monitor-move-") as name,
-        Cluster(Path(name) / "server") as cluster,
+        tempfile.TemporaryDirectory(prefix="monitor-postgres-") as served,
+        Cluster(Path(served)) as cluster,
     ):
         folder = Path(name)
         fill(folder, options.items, options.seed)
