@@ -275,6 +275,29 @@ def test_what_was_moved_is_not_moved_again(monitor: Shell) -> None:
     )  # another sends in its place, and this is none
 
 
+def test_every_table_is_moved(monitor: Shell) -> None:
+    """One that a migration made past the schema would stay behind."""
+    moved = monitor("migrate", "--to", "sqlite:///new.db", "--json").json["tables"]
+    with closing(sqlite3.connect(monitor.folder / "new.db")) as connection:
+        there = {
+            name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
+        }
+    ours = {name for name in there if not re.match("alembic_version|item_search|sqlite_", name)}
+    assert moved.keys() == ours
+
+
+def test_sending_that_was_stopped_by_hand_stays_stopped(monitor: Shell) -> None:
+    monitor("init")
+    with opened(f"sqlite:///{monitor.folder}/monitor.db") as store, store.begin() as tx:
+        tx.installation.stop_sending("quiet for the election")
+    moved = monitor("migrate", "--to", "sqlite:///new.db", "--json").json
+    assert moved["stopped"].startswith("quiet for the election; ")
+    monitor.configure(database="sqlite:///new.db")
+    assert "messages go out from here" in monitor("resume-sending").out
+    monitor.configure()
+    assert not monitor("status", "--json").json["sending"]
+
+
 def test_the_url_may_stand_where_no_history_shows_it(monitor: Shell, tmp_path: Path) -> None:
     (tmp_path / "new.url").write_text("sqlite:///by-file.db\n", encoding="utf-8")
     by_file = monitor("migrate", "--to-file", "new.url")

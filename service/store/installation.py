@@ -93,7 +93,7 @@ class Installation:
         if row.place != self.here and row.moved_to:
             return (
                 f"moved to {row.moved_to} (name that in config.toml); "
-                "`monitor resume-sending` lets this one send again"
+                "`monitor resume-sending` lets this one send, too"
             )
         if row.place != self.here:
             return "this database was copied or moved here; `monitor resume-sending` lets it send from here"
