@@ -304,6 +304,7 @@ def test_a_source_is_stored_even_where_its_first_look_fails(monitor: Shell, feed
     polled = monitor("poll", "wire")
     assert Exit.DONE == polled.code
     assert "wire: " in polled.err
+    assert re.search(r"^wire +falters ", monitor("list-sources").out, re.MULTILINE)
     assert Exit.FAILED == monitor("check-source", "wire").code
 
 
@@ -322,8 +323,17 @@ def test_a_source_is_edited_paused_resumed_and_removed(monitor: Shell, feeds: Fe
     assert "ok" == monitor("resume-source", "börse", "--json").json["state"]
     assert [] == monitor("list-sources", "--tag", "sport", "--json").json
     assert "no such sources\n" == monitor("list-sources", "--tag", "sport").err
-    assert f"monitor add-source {url} --name" in monitor("remove-source", "börse").out
+    monitor("edit-source", "börse", "--every", "90s", "--timezone", "Asia/Tokyo", "--auth-env", "BÖRSE_KEY")
+    before = monitor("list-sources", "--json").json
+    [_, line] = monitor("remove-source", "börse").out.splitlines()
     assert Exit.NOT_FOUND == monitor("pause-source", "börse").code
+    assert line.startswith(f"undo: monitor add-source {url} --name")
+    assert line.endswith("--every 90s --timezone Asia/Tokyo --auth-env 'BÖRSE_KEY' --tag markets")
+    assert Exit.DONE == monitor(*shlex.split(line.removeprefix("undo: monitor "))).code
+    kept = ("name", "every", "timezone", "language", "tags")
+    assert [{name: one[name] for name in kept} for one in before] == [
+        {name: one[name] for name in kept} for one in monitor("list-sources", "--json").json
+    ]
 
 
 def test_no_folder_is_taken_that_holds_files_of_the_monitor(monitor: Shell) -> None:

@@ -69,6 +69,10 @@ def test_a_test_message_goes_to_somebody_and_to_nobody_else(room: Room, mail: Ma
             rounds.test_channel(room.app, target)
     with pytest.raises(UsageError, match="names nobody itself"):
         room.add_rule(KIM, channels=("desk", "mail"))
+    assert (["desk"], ["mail:anna", "mail:ben"]) == (
+        recipients.alone(room.app), recipients.by_name(room.app, groups=False)
+    )  # fmt: skip
+    assert "mail:nightdesk" in recipients.by_name(room.app)
     assert [] == [one.what for one in board.glance(room.app).blind if one.what == "channel"]
 
 

@@ -133,6 +133,15 @@ def test_the_words_that_matched_are_marked_in_the_headline_too(tmp_path: Path) -
 
 
 @pytest.mark.slow
+def test_a_source_that_failed_once_is_not_called_alive(tmp_path: Path) -> None:
+    with busy_desk(tmp_path) as (room, visitor):
+        assert '<span class="lamp ok">alive</span>' in visitor.get("/sources").text
+        room.feeds.serve("/wire", b"", status=503)
+        room.poll()
+        assert '<span class="lamp falters">falters</span>' in visitor.get("/sources").text
+
+
+@pytest.mark.slow
 def test_the_handover_is_that_of_the_command(tmp_path: Path) -> None:
     with busy_desk(tmp_path) as (room, visitor):
         room.wire("wire", TRIP, Entry("n", "Kim Jong Un auf Reisen", "PEKING - Er ist dort."))

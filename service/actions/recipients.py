@@ -128,13 +128,18 @@ def listed(app: App) -> tuple[Sequence[Person], Sequence[Group]]:
         return tx.people.list(), tx.people.groups()
 
 
-def by_name(app: App) -> list[str]:
+def by_name(app: App, *, groups: bool = True) -> list[str]:
     """Everybody and every group as a rule names them, CHANNEL:NAME, on each channel that reaches them."""
-    everybody, groups = listed(app)
+    everybody, together = listed(app)
     reached = {person.name: set(person.addresses) for person in everybody}
-    for group in groups:
+    for group in together if groups else ():
         reached[group.name] = set().union(*(reached.get(member, ()) for member in group.members))
     return sorted(f"{channel}:{name}" for name, channels in reached.items() for channel in channels)
+
+
+def alone(app: App) -> list[str]:
+    """The channels that can be told by their name alone: they say themselves who that is."""
+    return sorted(name for name, channel in app.channels.items() if not needs_recipient(channel))
 
 
 def told_by(name: str, rules: Iterable[Rule]) -> str:

@@ -161,8 +161,9 @@ def _story(seen: StoryView, line: Timeline, now: datetime) -> Iterator[str]:
             yield field(_("link"), safe(item.link))
         if item.embargo_until and item.embargo_until > now:
             yield field(_("embargo"), _("until {at}", at=local(item.embargo_until)))
-        yield ""
-        yield from paragraphs(item.body)
+        if item.body:
+            yield ""
+            yield from paragraphs(item.body)
     yield ""
     yield from timeline_lines(line)
     if seen.deliveries:

@@ -11,7 +11,7 @@ from service.cli.arguments import SPAN, State
 from service.cli.drawing import progress, table
 from service.cli.screens import undo
 from service.cli.session import Session, command
-from service.cli.terminal import ago, dim, due, length, local, moment, quoted, safe, spanned, state
+from service.cli.terminal import Styled, ago, dim, due, length, local, moment, quoted, safe, spanned, state
 from service.cli.words import _, number, told
 from service.errors import UsageError
 from service.model import Exit, Source, SourceState
@@ -52,9 +52,9 @@ def given(options: dict[str, Any]) -> dict[str, Any]:
 def add_source(session: Session, url: str, **options: Any) -> None:  # noqa: ANN401 - the options above
     """Poll an RSS feed or a wire from now on, and show what it holds.
 
-    http(s)://, a folder or folder:///path, ftp://, sftp://, s3:// and wireq:// are read. Without --every or
-    --cron the interval follows the source's own rhythm. It is stored even where this first look fails. Of a
-    web page, the feed that it names is taken.
+    http(s)://, a folder or folder:///path, ftp(s)://, sftp://, s3://, imap(s):// and wireq:// are read.
+    Without --every or --cron the interval follows the source's own rhythm. It is stored even where
+    this first look fails. Of a web page, the feed that it names is taken.
     """
     from service.actions import shapes, sources
 
@@ -88,7 +88,7 @@ def list_sources(session: Session, wanted: str | None, tag: str | None) -> None:
     rows = (
         (
             one["name"],
-            state(one["state"]),
+            _state(one),
             _interval(one),
             ago(moment(one["last_item_at"]), now),
             due(moment(one["next_poll_at"]), now),
@@ -188,9 +188,37 @@ def remove_source(session: Session, name: str) -> None:
         shapes.source(removed),
         [
             _("source {name} removed; its items stay", name=safe(name)),
-            undo("add-source", quoted(removed.url), f"--name {quoted(name)}"),
+            undo("add-source", quoted(removed.url), f"--name {quoted(name)}", *_spelled(removed)),
         ],
     )
+
+
+def _spelled(source: Source) -> Iterator[str]:
+    """The options that say the settings of a source again, where they are not what is usual."""
+    from service.actions import shapes
+
+    usual = Source(name=source.name, url=source.url)
+    every = str(shapes.source(source)["every"])
+    plain = (
+        ("every", "--every", every),
+        ("cron", "--cron", source.cron),
+        ("language", "--lang", source.language),
+        ("format", "--format", source.format),
+        ("timezone", "--timezone", source.timezone),
+        ("auth_env", "--auth-env", source.auth_env),
+    )
+    yield from (
+        f"{said} {quoted(text)}"
+        for name, said, text in plain
+        if getattr(source, name) != getattr(usual, name)
+    )
+    yield from (f"--tag {quoted(tag)}" for tag in source.tags)
+
+
+def _state(one: dict[str, Any]) -> Styled:
+    """Its state; one that failed, and not yet often enough to be called failing, is not simply well."""
+    falters = one["state"] == "ok" and one["last_error"]
+    return state(_("falters"), "failing") if falters else state(one["state"])
 
 
 def _interval(one: dict[str, Any]) -> str:

@@ -113,6 +113,7 @@ def _editor(
     pasted: str = "",
     trial: Trial | None = None,
 ) -> Response:
+    alone = recipients.alone(app)
     return views(request).page(
         request,
         viewer,
@@ -122,7 +123,7 @@ def _editor(
         error=error,
         pasted=pasted,
         trial=trial,
-        channels=[*sorted(app.config.channels), *sorted(set(rule.channels) - set(app.config.channels))],
+        channels=[*alone, *sorted(set(rule.channels) - set(alone))],
         by_name=recipients.by_name(app),
     )
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Query, Request, Response
 from starlette.exceptions import HTTPException
 
-from service.actions import archive, board, desk, ledger, silences, sources, trials, why
+from service.actions import archive, board, desk, ledger, recipients, silences, sources, trials, why
 from service.actions import handover as shift
 from service.actions import rules as rule_actions
 from service.actions.page import Page
@@ -228,7 +228,7 @@ def list_deliveries(
         before=before,
         more=found[-1].id if len(found) == ROWS else None,
         pulse=pulse,
-        channels=sorted(app.config.channels),
+        channels=[*recipients.alone(app), *recipients.by_name(app, groups=False)],
     )
 
 
