@@ -36,7 +36,7 @@ from service.actions.drops import Drops
 from service.actions.oversight import oversee
 from service.actions.pushing import subscribe
 from service.actions.rules import keep_counts
-from service.actions.watch import Seeker, watch
+from service.actions.watch import seek, watch
 from service.app import App, alive
 from service.config import Config, load
 from service.deliver.heartbeat import ping, stalled
@@ -79,7 +79,6 @@ class Daemon:
         self.more = threading.Event()  # something was put into the outbox
         self.progress = dict.fromkeys(("polling", "delivering"), time.monotonic())
         self.web = Server(app)
-        self.seek = Seeker(app)
         self.drops = Drops(app)
 
     def run(self) -> None:
@@ -188,7 +187,7 @@ class Daemon:
     def _watch_sources(self) -> None:
         """Look for lost feeds, then tell the operators which sources are blind or back."""
         keep_counts(self.app)
-        self.seek()
+        seek(self.app)
         watch(self.app)
 
     def _ended(self, event: JobExecutionEvent) -> None:

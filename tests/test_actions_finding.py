@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from service.actions import shapes, sources
-from service.actions.watch import Seeker
+from service.actions.watch import seek
 from service.errors import UsageError
 from service.model import FailureKind, Source, SourceState
 from tests.newsroom import MARKET, PRICES, TRIP, Room, changed, newsroom, rss
@@ -95,9 +95,8 @@ def test_a_feed_that_is_lost_is_found_on_its_site_and_proposed(room: Room) -> No
     for _ in range(3):
         room.poll()
     assert SourceState.FAILING is room.source("nordbote").state
-    seek = Seeker(room.app)
-    assert 1 == seek()
-    assert 0 == seek()
+    assert 1 == seek(room.app)
+    assert 0 == seek(room.app)
     assert "monitor edit-source" in room.source("nordbote").last_error
     proposal = f"its site now names {room.feeds.url('/news/welt.rss')}"
     assert proposal in room.source("nordbote").last_error
@@ -111,10 +110,10 @@ def test_a_site_that_names_nothing_is_searched_once_a_day(room: Room) -> None:
     room.feeds.serve("/old.rss", status=410)
     room.add_source("nordbote", room.feeds.url("/old.rss"))
     room.poll()
-    seek = Seeker(room.app)
-    assert 0 == seek()
+    assert 0 == seek(room.app)
     asked = len(room.feeds.requests)
-    assert 0 == seek()
+    room.restart()
+    assert 0 == seek(room.app)
     assert asked == len(room.feeds.requests)
 
 
@@ -123,7 +122,7 @@ def test_a_proposal_is_forgotten_when_the_feed_is_back(room: Room) -> None:
     room.wire("feed", TRIP)
     room.add_source("nordbote", room.feeds.url("/old.rss"))
     room.poll()
-    assert 1 == Seeker(room.app)()
+    assert 1 == seek(room.app)
     room.wire("old.rss", TRIP)
     room.poll()
     assert ("", "") == (room.source("nordbote").last_error, room.source("nordbote").cursor.found)

@@ -12,7 +12,7 @@ from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from service.actions import rounds
-from service.actions.watch import watch
+from service.actions.watch import seek, watch
 from service.alerts import escalation
 from service.alerts.hours import quiet_until
 from service.app import App
@@ -60,6 +60,7 @@ def tend(app: App) -> None:
     What is due is told, and sent. Beside a daemon it does nothing twice.
     """
     oversee(app)
+    seek(app)
     watch(app)
     rounds.deliver(app)
 

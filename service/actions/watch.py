@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from itertools import islice
 
 from service.actions import looking
 from service.alerts import blind
@@ -13,7 +12,6 @@ from service.fetch.statuses import elsewhere, lost
 from service.model import DeliveryKind, Source, SourceState
 from service.telling import announce
 
-SOUGHT_AGAIN = timedelta(days=1)  # a site that named nothing may name something tomorrow
 SEARCHES = 3  # in one beat; a search may take its 20 seconds
 
 
@@ -40,29 +38,30 @@ def watch(app: App) -> str:
     return title
 
 
-@dataclass(slots=True)
-class Seeker:
-    """Looks for feeds that are gone while their site lives, each once a day, and notes what it found."""
+def seek(app: App) -> int:
+    """How many feeds that are gone while their site lives were found elsewhere: proposed, none is taken.
 
-    app: App
-    sought: dict[int, datetime] = field(default_factory=dict)  # Source.id -> when
+    A site is searched once a day, by one node: what named nothing may name something tomorrow.
+    """
+    now = app.store.now()
+    with app.store.read() as tx:
+        failing = [*tx.sources.list(state=SourceState.FAILING), *tx.sources.list(state=SourceState.GONE)]
+    waiting = [source for source in failing if lost(source) and not source.cursor.found]
+    if not waiting:
+        return 0
+    with app.store.begin() as tx:
+        first = (source for source in waiting if tx.once.first(f"sought:{source.id}:{now:%Y-%m-%d}", now))
+        sought = list(islice(first, SEARCHES))
+    return sum(_found(app, source) for source in sought)
 
-    def __call__(self) -> int:
-        """How many lost feeds were found elsewhere; each is proposed, none is taken."""
-        now = self.app.store.now()
-        self.sought = {number: at for number, at in self.sought.items() if now - at < SOUGHT_AGAIN}
-        with self.app.store.read() as tx:
-            failing = [*tx.sources.list(state=SourceState.FAILING), *tx.sources.list(state=SourceState.GONE)]
-        waiting = [one for one in failing if lost(one) and not one.cursor.found and one.id not in self.sought]
-        return sum(self._seek(source, now) for source in waiting[:SEARCHES])
 
-    def _seek(self, source: Source, now: datetime) -> bool:
-        self.sought[source.id] = now
-        seen = looking.search(self.app, source)
-        if not seen.found or seen.sought is None:
-            return False
-        error = f"{seen.sought.reason}; {elsewhere(seen.found)}"
-        with self.app.store.begin() as tx:
-            tx.sources.propose(source, seen.found, error)
-        self.app.report("source.found", source=source.name, url=seen.found)
-        return True
+def _found(app: App, source: Source) -> bool:
+    """Whether the feed was found; then that is noted."""
+    seen = looking.search(app, source)
+    if not seen.found or seen.sought is None:
+        return False
+    error = f"{seen.sought.reason}; {elsewhere(seen.found)}"
+    with app.store.begin() as tx:
+        tx.sources.propose(source, seen.found, error)
+    app.report("source.found", source=source.name, url=seen.found)
+    return True
