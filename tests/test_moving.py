@@ -160,6 +160,7 @@ def test_a_message_that_waited_goes_out_once_and_from_the_new_place(
     moved = monitor("migrate", "--to", new_url)
     assert (Exit.DONE, "") == (moved.code, moved.err)
     assert "1 message waits, and goes out from there" in moved.out
+    assert not re.search("^node ", moved.out, re.MULTILINE)  # on another machine its lease would run on
     assert 0 == monitor("poll", "--json").json["sent"]
     assert "moved to" in monitor("poll").err
     monitor.configure(database=new_url, desk=hooks.url())
