@@ -148,6 +148,13 @@ def test_of_a_long_list_what_came_and_went_is_shown(desk: Desk) -> None:
     assert "in another order" in desk.apply(words("neu", *many[4:], *many[:3])).out
 
 
+def test_long_queries_are_compared_one_below_the_other(desk: Desk) -> None:
+    long = "Reise | Besuch | Treffen | Gipfel | Staatsbesuch"
+    desk.apply(f'[rules.x]\nquery = "{long}"\nto = ["desk"]')
+    answer = desk.apply(f'[rules.x]\nquery = "{long} | Fahrt"\nto = ["desk"]')
+    assert f"    query  - {long}\n           + {long} | Fahrt\n" in answer.out
+
+
 def test_a_key_that_is_left_out_has_its_default(desk: Desk) -> None:
     desk.apply(WATCHLIST)
     desk.apply(WATCHLIST.replace('priority = "flash"\n', "").replace('every = "60s"\n', ""))

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 MARKS = {"added": ("+", "green"), "changed": ("~", "yellow"), "removed": ("-", "red")}
 WIDEST = 32  # columns of a name, and what is longer pushes its line
 SHOWN = 6  # texts of a list; of a longer one, a change shows what came and what went
+BESIDE = 60  # columns of two texts that are still compared on one line
 INDENT = " " * 4
 
 
@@ -103,7 +104,9 @@ def _step_lines(step: Step, width: int) -> Iterator[str]:
     if changed:
         column = max(map(columns_of, step.keys))
         for key, (old, new) in step.keys.items():
-            yield f"{INDENT}{padded(key, column)}  {_difference(old, new)}"
+            first, *others = _difference(old, new)
+            yield f"{INDENT}{padded(key, column)}  {first}"
+            yield from (f"{INDENT}{' ' * column}  {line}" for line in others)
     if hand := step.by_hand:
         who = safe(hand.who) or _("somebody")
         said = _("last by hand: {who}, {what}, {at}", who=who, what=hand.what, at=local(hand.at))
@@ -124,13 +127,15 @@ def _facts(step: Step) -> str:
     )
 
 
-def _difference(old: Any, new: Any) -> str:  # noqa: ANN401 - a value of TOML
-    """`normal → flash`; of a long list, what came and what went."""
+def _difference(old: Any, new: Any) -> list[str]:  # noqa: ANN401 - a value of TOML
+    """`normal → flash`; a long text below the other; of a long list, what came and what went."""
     if isinstance(old, tuple) and isinstance(new, tuple) and max(len(old), len(new)) > SHOWN:
         came, went = [one for one in new if one not in old], [one for one in old if one not in new]
         words = [*(f"+ {one}" for one in came), *(f"- {one}" for one in went)]
-        return _list(words) if words else _("in another order")
-    return f"{_said(old)} → {_said(new)}"
+        return [_list(words) if words else _("in another order")]
+    before, after = _said(old), _said(new)
+    beside = columns_of(before) + columns_of(after) <= BESIDE
+    return [f"{before} → {after}"] if beside else [f"- {before}", f"+ {after}"]
 
 
 def _said(value: Any) -> str:  # noqa: ANN401 - a value of TOML

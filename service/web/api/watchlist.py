@@ -15,9 +15,8 @@ from service.web.auth import Monitor, Reader, Writer
 
 router = APIRouter(tags=["watchlist"], route_class=OnceRoute, default_response_class=Json)
 
-TEXT = {"schema": {"type": "string"}}
 TOML: dict[str, Any] = {
-    "requestBody": {"required": True, "content": {"application/toml": TEXT, "text/plain": TEXT}}
+    "requestBody": {"required": True, "content": {"application/toml": {"schema": {"type": "string"}}}}
 }
 
 
