@@ -194,6 +194,12 @@ def test_a_json_feed_is_read_as_far_as_it_is_one() -> None:
     assert [problem.where for problem in parsed.problems] == ["h3"], "neither headline nor text"
 
 
+def test_items_of_a_json_feed_without_an_address_do_not_share_that_of_the_feed() -> None:
+    bare = [{"id": "1", "title": "Kim", "content_text": "a"}, {"id": "2", "title": "Xi", "content_text": "b"}]
+    feed = {"version": "https://jsonfeed.org/version/1.1", "title": "Bote", "items": bare}
+    assert [item.canonical_link for item in read(json.dumps(feed).encode()).items] == ["", ""]
+
+
 def test_a_prism_date_is_a_date_of_publication() -> None:
     prism = 'xmlns:prism="http://prismstandard.org/namespaces/basic/2.0/"'
     date = f"<prism:publicationDate {prism}>2025-09-02</prism:publicationDate>"
@@ -310,6 +316,7 @@ def test_a_format_that_does_not_exist_is_refused_with_those_that_do() -> None:
         (b"<html><body>404</body></html>", "an HTML page, not a feed"),
         (b"<?xml version='1.0'?><!-- x --><html xmlns='x'/>", "an HTML page, not a feed"),
         (b"%PDF-1.7 \x00\x01", "a PDF file, not a feed"),
+        (rb"{\rtf1\ansi Kim}", "an RTF file, not a feed"),
         (bytes(range(256)) * 40, "binary data, not a feed"),
         (b"<opml><body/></opml>", "XML, but not a known format (its root is <opml>)"),
         (b'{"error": "quota"}', "JSON, but not a known format"),

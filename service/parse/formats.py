@@ -30,7 +30,12 @@ PAGE = re.compile(
 )
 KEY = re.compile(rb'"([A-Za-z_]{1,40})"\s*:')
 G2 = frozenset({b"newsMessage", b"newsItem", b"packageItem"})
-MAGIC = {b"%PDF": "a PDF file", b"PK\x03\x04": "a ZIP archive", b"\x1f\x8b": "gzip-compressed data"}
+MAGIC = {
+    b"%PDF": "a PDF file",
+    b"PK\x03\x04": "a ZIP archive",
+    b"\x1f\x8b": "gzip-compressed data",
+    b"{\\rtf": "an RTF file",
+}
 
 
 Sniff: TypeAlias = Callable[[bytes, str, str], bool]  # head, media type, file name

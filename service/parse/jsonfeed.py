@@ -54,8 +54,8 @@ def _item(item: Object, document: Document, place: tzinfo, now: datetime) -> Ite
 
 
 def _join(base: str, link: str) -> str:
-    """A link made absolute; as it is where that cannot be."""
+    """A link made absolute, as it is where that cannot be; where there is none, none (not the feed's own)."""
     try:
-        return urljoin(base, link)
+        return urljoin(base, link) if link else ""
     except ValueError:
         return link
