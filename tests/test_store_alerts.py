@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from service.errors import NotFoundError
-from service.model import Alert, AlertState, Evidence, Hit, Item, Link, Placement, Rule, Silence, Source
+from service.model import Alert, AlertState, Evidence, Hit, Item, Rule, Silence, Source
 from service.store.db import Store
 from tests.clock import ManualClock
+from tests.stored import stored
 
 HOUR = timedelta(hours=1)
 EVIDENCE = (
@@ -35,15 +36,7 @@ def item(store: Store) -> Callable[[], Item]:
 
     def another() -> Item:
         with store.begin() as tx:
-            return tx.items.add(
-                Item(headline="Kim", source=source.id),
-                Placement(link=Link.FIRST),
-                keys=(),
-                content=0,
-                text_hash=0,
-                fingerprints=(),
-                now=store.now(),
-            )
+            return stored(tx, Item(headline="Kim", source=source.id), store.now())
 
     return another
 

@@ -39,6 +39,7 @@ from service.model import (
 from service.store.db import ConflictError, Store, Transaction
 from tests.clock import ManualClock
 from tests.postgres import Cluster
+from tests.stored import stored
 
 LEASE = timedelta(seconds=90)
 
@@ -358,15 +359,7 @@ store.close()
 def add_items(store: Store, source: int, number: int) -> None:
     with store.begin() as tx:
         for _ in range(number):
-            tx.items.add(
-                Item(headline="Kim reist", body="x" * 500, source=source),
-                Placement(link=Link.FIRST),
-                keys=(),
-                content=0,
-                text_hash=0,
-                fingerprints=(),
-                now=store.now(),
-            )
+            stored(tx, Item(headline="Kim reist", body="x" * 500, source=source), store.now())
 
 
 @pytest.mark.slow

@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-from service.model import Hit, Item, Link, Placement, Rule, Source
+from service.model import Hit, Item, Rule, Source
 from service.store.board import Ends
 from service.store.db import Store
+from tests.stored import stored
 
 
 @pytest.fixture
@@ -20,18 +21,7 @@ def come(store: Store) -> Callable[..., int]:
 
     def add(source: int = 0, *hits: int, to: int = 0) -> int:
         with store.begin() as tx:
-            number = (
-                to
-                or tx.items.add(
-                    Item(headline="Kim", source=sources[source].id),
-                    Placement(link=Link.FIRST),
-                    keys=(),
-                    content=0,
-                    text_hash=0,
-                    fingerprints=(),
-                    now=store.now(),
-                ).id
-            )
+            number = to or stored(tx, Item(headline="Kim", source=sources[source].id), store.now()).id
             story = tx.items.get(number).story
             for rule in hits:
                 hit = Hit(

@@ -17,10 +17,8 @@ from service.model import (
     DeliveryKind,
     DeliveryState,
     Item,
-    Link,
     Message,
     Outcome,
-    Placement,
     Priority,
     Rule,
     Source,
@@ -29,6 +27,7 @@ from service.model import (
 from service.store.db import Store
 from service.store.outbox import PATIENT
 from tests.clock import ManualClock
+from tests.stored import stored
 
 LEASE = timedelta(seconds=60)
 MESSAGE = Message(
@@ -49,18 +48,7 @@ def alerts(store: Store) -> list[Alert]:
     with store.begin() as tx:
         source = tx.sources.add(Source(name="dpa", url="https://dpa.example/"), store.now())
         rules = [tx.rules.add(Rule(name=name, query=name), store.now()).id for name in ("a", "b")]
-        items = [
-            tx.items.add(
-                Item(headline="Kim", source=source.id),
-                Placement(link=Link.FIRST),
-                keys=(),
-                content=0,
-                text_hash=0,
-                fingerprints=(),
-                now=store.now(),
-            )
-            for _ in range(2)
-        ]
+        items = [stored(tx, Item(headline="Kim", source=source.id), store.now()) for _ in range(2)]
         return [
             tx.alerts.open(Alert(rule=rule, story=item.story, opened_at=store.now(), updated_at=store.now()))
             for rule, item in ((rules[0], items[0]), (rules[1], items[0]), (rules[0], items[1]))

@@ -11,10 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from service.errors import UsageError
-from service.model import Item, Link, Placement, Source
+from service.model import Item, Source
 from service.store.db import Store
 from service.store.vocabulary import parts, words
 from tests.clock import ManualClock
+from tests.stored import stored
 
 
 @pytest.fixture
@@ -24,15 +25,7 @@ def add(store: Store) -> Callable[..., Item]:
 
     def item(headline: str, **fields: Any) -> Item:
         with store.begin() as tx:
-            return tx.items.add(
-                Item(headline=headline, source=source, **fields),
-                Placement(link=Link.FIRST),
-                keys=(),
-                content=0,
-                text_hash=0,
-                fingerprints=(),
-                now=store.now(),
-            )
+            return stored(tx, Item(headline=headline, source=source, **fields), store.now())
 
     return item
 

@@ -29,6 +29,7 @@ from service.model import (
     utcnow,
 )
 from service.store.db import Store, Transaction
+from tests.stored import stored
 
 LEASE = timedelta(seconds=90)
 SOURCES = 300
@@ -188,15 +189,7 @@ def test_a_rule_joins_a_message_or_finds_it_rendered_never_in_between(
     other = stores()
     with store.begin() as tx:
         source = tx.sources.add(Source(name="dpa", url="https://dpa.example/"), store.now()).id
-        item = tx.items.add(
-            Item(headline="Kim reist", source=source),
-            Placement(link=Link.FIRST),
-            keys=(),
-            content=0,
-            text_hash=0,
-            fingerprints=(),
-            now=store.now(),
-        )
+        item = stored(tx, Item(headline="Kim reist", source=source), store.now())
         held = tx.outbox.add(Delivery(channel="desk", story=item.story, due_at=store.now()))
     found: list[Delivery | None] = []
 

@@ -11,11 +11,12 @@ import pytest
 
 from service.actions import desk, handover, rounds
 from service.actions.oversight import oversee
-from service.model import Item, Link, Placement, Signal, Source, Status, utcnow
+from service.model import Item, Signal, Source, Status, utcnow
 from service.store.db import Store
 from service.store.veil import Label, veiled
 from tests.clock import ManualClock
 from tests.newsroom import Entry, Room, newsroom
+from tests.stored import stored
 from tests.test_embargo import HEADLINE, HOUR, TEXT, LateClock, ingest, secrets, trust
 
 # ---------------------------------------------------------------- stories with more than one item
@@ -142,14 +143,10 @@ def test_a_story_that_was_told_can_be_read_after_it_was_withheld(tmp_path: Path)
 def test_each_reader_finds_what_is_theirs_until_the_hour_has_come(store: Store, clock: ManualClock) -> None:
     with store.begin() as tx:
         source = tx.sources.add(Source(name="dpa", url="https://dpa.example/"), clock()).id
-        item = tx.items.add(
+        item = stored(
+            tx,
             Item(headline="Quitten", body="Im Falkenhof.", source=source, embargo_until=clock() + HOUR),
-            Placement(link=Link.FIRST),
-            keys=(),
-            content=0,
-            text_hash=0,
-            fingerprints=(),
-            now=clock(),
+            clock(),
         )
     for passed in (False, True):
         for reader, whole in ((store, passed), (store.trusted(), True), (store.unveiled(), True)):
