@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -109,6 +110,17 @@ def test_a_preview_is_what_is_sent(make: Desk, clock: Shifted) -> None:
         assert not tx.alerts.list()
         assert not tx.alerts.hits(item(room))
     assert f"[kim] {stories(1)[0].headline}" == planned.message.subject
+
+
+def test_a_preview_hands_out_no_links_that_act(make: Desk, clock: Shifted) -> None:
+    """Whoever may look would hold the keys of the next message: its number is that of the preview."""
+    room = make(web={"base_url": "https://monitor.example.org"})
+    bring(room, *stories(1))
+    room.add_rule(KIM, name="kim")
+    [planned] = preview.preview(room.app, "kim", item(room)).planned
+    assert planned.message
+    assert "I take care of it: https://monitor.example.org/l/…" in planned.message.text
+    assert not re.search(r"/l/\w", f"{planned.message}")
 
 
 def test_a_preview_of_what_was_told_is_made_as_if_it_were_new(make: Desk, clock: Shifted) -> None:

@@ -11,6 +11,7 @@ from service.alerts import escalation, policy
 from service.alerts.escalation import Stage
 from service.alerts.policy import Action, Step
 from service.app import App
+from service.deliver.links import keyless
 from service.errors import UsageError
 from service.model import Alert, Delivery, DeliveryState, Hit, Item, Message, Rule, Source
 from service.release import Releaser
@@ -124,7 +125,10 @@ def _plan(app: App, tx: Transaction, delivery: Delivery, because: str) -> Planne
             return Planned(delivery, because, tuple(waits), at, reason=decision.reason)
         if decision.step is not Step.HOLD or decision.until is None:
             gathers = decision.reason if decision.step is Step.GATHER else ""
-            return Planned(delivery, because, tuple(waits), at, releaser.message(delivery), gathers)
+            message = releaser.message(delivery)
+            # Its number will be that of the next message that there is: nobody may hold the keys to that.
+            seen = Message(message.id, message.subject, keyless(message.text))
+            return Planned(delivery, because, tuple(waits), at, seen, gathers)
         at, waits = decision.until, [*waits, decision.reason]
         delivery = replace(delivery, reason=decision.reason)
     raise UsageError("its holds do not end (are the quiet hours the whole day?)")
