@@ -264,6 +264,7 @@ def test_a_place_that_will_not_do_is_refused_in_one_line_and_nothing_changes(
     assert 1 == len(monitor("list-changes", "--json").json)
 
 
+@pytest.mark.slow
 def test_what_was_moved_is_not_moved_again(monitor: Shell) -> None:
     assert Exit.DONE == monitor("migrate", "--to", "sqlite:///new.db").code
     again = monitor("migrate", "--to", "sqlite:///new.db")
@@ -299,6 +300,7 @@ def test_sending_that_was_stopped_by_hand_stays_stopped(monitor: Shell) -> None:
     assert not monitor("status", "--json").json["sending"]
 
 
+@pytest.mark.slow
 def test_the_url_may_stand_where_no_history_shows_it(monitor: Shell, tmp_path: Path) -> None:
     (tmp_path / "new.url").write_text("sqlite:///by-file.db\n", encoding="utf-8")
     by_file = monitor("migrate", "--to-file", "new.url")
@@ -313,6 +315,7 @@ def test_the_url_may_stand_where_no_history_shows_it(monitor: Shell, tmp_path: P
     assert by_env.out.endswith('\n    url_env = "DESK_URL"\nand take url_file out of it\n')
 
 
+@pytest.mark.slow
 def test_a_copy_that_may_not_send_does_not_send_from_another_place_either(
     monitor: Shell, tmp_path: Path
 ) -> None:
@@ -387,6 +390,7 @@ def test_texts_that_postgresql_refuses_are_moved_as_it_can_hold_them(
     assert ["Kim\ufffdJong"] == [rule["query"] for rule in monitor("list-rules", "--json").json]
 
 
+@pytest.mark.slow
 def test_what_does_not_arrive_as_it_was_is_found_and_nothing_is_moved(monitor: Shell) -> None:
     monitor("add-rule", "Kim", "--name", "kim")
     other = Shell(monitor.folder / "other")
