@@ -226,6 +226,15 @@ def test_an_interval_that_was_set_backs_off_to_an_hour_at_most() -> None:
     assert after_failure(replace(source, every=2 * HOUR)).at == NOW + 2 * HOUR
 
 
+@pytest.mark.parametrize("every", [None, timedelta(seconds=60)])
+def test_a_wire_that_was_down_all_night_is_met_within_minutes(every: timedelta | None) -> None:
+    wire = Source(name="dpa", url="wireq://queue.example/x", failures=500, every=every)
+    assert after_failure(wire).at == NOW + timedelta(minutes=10)
+    slow = replace(wire, every=timedelta(hours=2))
+    assert after_failure(slow).at == NOW + timedelta(hours=2)
+    assert after_failure(wire, retry_after=HOUR).at == NOW + HOUR
+
+
 def test_a_cron_that_failed_is_tried_again_before_its_next_time() -> None:
     source = replace(SOURCE, cron="0 9 * * *", timezone="UTC")
     assert after_failure(source).at == NOW + 5 * MINUTE

@@ -4,7 +4,8 @@
     a success, with a hub          every hour, as long as the hub misses nothing
     a success, `every` or `cron`   exactly so; only Retry-After can put it off
     more lies there                at once, as long as it is new
-    a failure                      the interval, doubled for each failure in a row; never given up
+    a failure                      the interval, doubled for each failure in a row; never given up,
+                                   and of a drop not beyond some minutes
     gone (410)                     once a week, in case it comes back
     deferred                       when its host has its turn; nothing else changes
 
@@ -40,6 +41,7 @@ DROPS = {  # where things are put down for us, coming late spares nobody
     "s3": timedelta(minutes=1),
 }
 BACKED_OFF = timedelta(hours=1)  # the longest wait of a source whose interval a person chose
+DROP_BACKED_OFF = timedelta(minutes=10)  # likewise of a drop: it is ours, and a wire waits behind it
 PUSHED = timedelta(hours=1)  # at least, while a hub brings what is new: it may forget us
 MOVED_FOR_GOOD = 3  # permanent redirects to the same place in a row
 MISSED_LOOKS = 2  # of the longest interval in a row: nobody was there to look
@@ -144,7 +146,7 @@ def _interval(
     """The wait that the source has of itself, and why."""
     if source.every:
         return source.every, f"every {spoken(source.every)}, as set"
-    if drop := DROPS.get(source.url.partition(":")[0]):
+    if drop := _drop(source):
         return min(drop, poll.every), f"every {spoken(min(drop, poll.every))}: it is a drop, not a feed"
     silence = now - source.last_item_at if source.last_item_at and not new_items else timedelta(0)
     gap = max(rhythm or timedelta(0), silence)
@@ -154,6 +156,11 @@ def _interval(
     if not gap:
         return wait, f"every {spoken(wait)}, until its rhythm is known"
     return wait, f"every {spoken(wait)}: its items come about every {spoken(gap)}"
+
+
+def _drop(source: Source) -> timedelta | None:
+    """How often a drop is looked at; None for what is none."""
+    return DROPS.get(source.url.partition(":")[0])
 
 
 def _learned(source: Source, new_items: int, now: datetime) -> timedelta | None:
@@ -222,10 +229,11 @@ def _state_after_failure(state: SourceState, kind: FailureKind, failures: int) -
 def _backed_off(source: Source, failures: int, now: datetime, poll: config.Poll) -> timedelta:
     """The interval, doubled with each failure in a row.
 
-    A source whose interval a person chose is met within the hour after it came back.
+    A source whose interval a person chose is met within the hour after it came back, a drop sooner.
     """
     interval, _ = _interval(source, source.rhythm, now, poll, 0)
-    longest = min(poll.longest, BACKED_OFF) if source.every else poll.longest
+    kept = DROP_BACKED_OFF if _drop(source) else BACKED_OFF if source.every else poll.longest
+    longest = min(poll.longest, kept)
     doubled = interval.total_seconds() * 2.0 ** min(failures - 1, 60)  # as a float: no span is that long
     return max(interval, timedelta(seconds=min(doubled, longest.total_seconds())))
 
