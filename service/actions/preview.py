@@ -127,7 +127,7 @@ def _plan(app: App, tx: Transaction, delivery: Delivery, because: str) -> Planne
             gathers = decision.reason if decision.step is Step.GATHER else ""
             message = releaser.message(delivery)
             # Its number will be that of the next message that there is: nobody may hold the keys to that.
-            seen = Message(message.id, message.subject, keyless(message.text))
+            seen = Message(id=message.id, subject=message.subject, text=keyless(message.text))
             return Planned(delivery, because, tuple(waits), at, seen, gathers)
         at, waits = decision.until, [*waits, decision.reason]
         delivery = replace(delivery, reason=decision.reason)
