@@ -212,6 +212,24 @@ def test_a_damaged_database_makes_no_backup(monitor: Shell) -> None:
     assert "copy.db" not in names(monitor)
 
 
+def test_status_and_doctor_say_when_the_last_backup_was_and_that_it_is_long_ago(monitor: Shell) -> None:
+    def found() -> tuple[str, str]:
+        [finding] = [one for one in monitor("doctor", "--json").json if one["what"] == "backup"]
+        return finding["level"], finding["detail"]
+
+    assert monitor("status", "--json").json["last_backup_at"] is None
+    assert ("OK", "none by `monitor backup` is on record") == found()
+    monitor("backup", str(monitor.folder / "copy.db"))
+    at = monitor("status", "--json").json["last_backup_at"]
+    assert ("OK", f"the last one was made {at}") == found()
+    assert re.search(
+        r"^  database .*monitor\.db, last backup \d+ s ago$", monitor("status").out, re.MULTILINE
+    )
+    with closing(sqlite3.connect(monitor.folder / "monitor.db")) as connection, connection:
+        connection.execute("UPDATE audit SET at = at - 9 * 86400 * 1000000")
+    assert ("WARN", "the last one was made 9 days ago") == found()
+
+
 # ---------------------------------------------------------------- restore
 
 
