@@ -117,7 +117,7 @@ def test_an_editor_names_no_folder_and_no_variable_of_the_machine(tmp_path: Path
             f'<outline text="a" xmlUrl="{url}"/>' for url in ("https://a.example/", f"folder://{drop}")
         )
 
-        within = (f'url = "{drop}"', 'url = "http://127.0.0.1:9/d"\nauth_env = "WIRE_LOGIN"')
+        within = ('url = "/"', f'url = "{drop}"', 'url = "http://127.0.0.1:9/d"\nauth_env = "WIRE_LOGIN"')
 
         def tried(who: Visitor) -> list[int]:
             api = who.client
@@ -141,7 +141,7 @@ def test_an_editor_names_no_folder_and_no_variable_of_the_machine(tmp_path: Path
         ed.sign_in("ed", PASSWORD)
         for who in (ed, anna):
             who.client.headers["Origin"] = who.url
-        assert tried(ed) == [403, 403, 403, 403, 403, 201, 403, 403, 403]
+        assert tried(ed) == [403, 403, 403, 403, 403, 201, 403, 403, 403, 403]
         assert {"wire", "127-0-0-1-b"} == {one.name for one in sources.listed(room.app)}
         sources.remove(room.app, "127-0-0-1-b")
         anna.sign_in("anna", PASSWORD)

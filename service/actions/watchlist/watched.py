@@ -111,11 +111,12 @@ class Sources(Kind[Source, SourceTable]):
     ) -> Mapping[str, SourceTable]:
         """Addresses in their normal form; one that is polled is not judged again."""
         polled = {one.url for one in stored.values()}
-        found = {}
+        found = dict(written)
         for name, table in written.items():
-            with desk.placed(self.name, name, "url"):
-                url = table.url if table.url in polled else check_url(table.url)
-            found[name] = structs.replace(table, url=url)
+            if table.url not in polled:
+                desk.guard(table.url, table.auth_env)  # before a look at a folder says what is in it
+                with desk.placed(self.name, name, "url"):
+                    found[name] = structs.replace(table, url=check_url(table.url))
         return found
 
     def matched(
