@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from service.actions import rounds
+from service.actions import rounds, sources
+from service.errors import UsageError
 from tests.newsroom import TRIP, Entry, Room, changed, newsroom
 from tests.servers import Answer, FeedServer
 
@@ -37,6 +38,17 @@ def test_a_round_waits_for_the_rate_of_a_channel_and_sends_all_it_has(room: Room
     assert tally.items == STORIES
     assert len(room.told()) == tally.counts["delivery.sent"] == STORIES
     assert tally.problems == []
+
+
+def test_what_files_brought_is_remembered_whatever_came_after_them(room: Room, tmp_path: Path) -> None:
+    good, bad = tmp_path / "1.txt", tmp_path / "2.bin"
+    good.write_text("Kim reist\n\nKim ist in Peking.")
+    bad.write_bytes(bytes(range(256)))
+    tally = rounds.ingest(room.app, [good, bad])
+    assert list(tally.failures) == ["2.bin"]
+    assert room.source("ingest").last_item_at
+    with pytest.raises(UsageError, match="read by hand"):
+        sources.resume(room.app, "ingest")
 
 
 def test_what_the_rate_leaves_behind_stays_in_the_outbox(room: Room) -> None:

@@ -118,8 +118,8 @@ def ingest(app: App, files: Sequence[Path], name: str = INGEST, *, progress: Pro
         raise NotFoundError("file", missing)
     tally = app.listen(Tally())
     tally.sources = len(files)
-    source = _ingest_source(app, name)
     for path in files:
+        source = _ingest_source(app, name)  # as the file before left it
         try:
             body = path.read_bytes()
         except OSError as error:

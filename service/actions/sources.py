@@ -81,8 +81,13 @@ def pause(app: App, name: str) -> Source:
 
 
 def resume(app: App, name: str) -> Source:
-    """The source, due at once, whatever it was that stopped it; raises NotFoundError."""
+    """The source, due at once, whatever it was that stopped it; raises NotFoundError.
+
+    Raises UsageError for what holds files that were read by hand: there is nothing to poll.
+    """
     with app.store.begin() as tx:
+        if tx.sources.get(name).url.startswith("ingest:"):
+            raise UsageError(f"{name} holds what was read by hand (monitor ingest FILE --source {name})")
         tx.sources.resume(name, app.store.now())
         return tx.sources.get(name)
 

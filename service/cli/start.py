@@ -15,6 +15,7 @@ from service.cli.session import Session, command
 from service.cli.terminal import quoted, safe, talk
 from service.cli.words import _, language, ngettext, told
 from service.errors import ConfigError
+from service.model import Exit
 
 if TYPE_CHECKING:
     from service.actions.rounds import Tally
@@ -111,11 +112,11 @@ def poll(session: Session, names: tuple[str, ...], everything: bool) -> None:
 @command()
 @click.argument("files", metavar="FILE…", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--source", "name", default="ingest", metavar="NAME", help="The source they count as (ingest).")
-def ingest(session: Session, files: tuple[Path, ...], name: str) -> None:
+def ingest(session: Session, files: tuple[Path, ...], name: str) -> int:
     """Read files as items, match and deliver, as if a source had brought them.
 
     Feeds, NewsML-G2, NITF, IPTC 7901, ninjs and plain text are told apart by their content. Items alert
-    whatever their age.
+    whatever their age. A file that cannot be read is named, and the exit code is 1; the others are read.
     """
     from service.actions import rounds
 
@@ -123,6 +124,7 @@ def ingest(session: Session, files: tuple[Path, ...], name: str) -> None:
         tally = rounds.ingest(app, files, name, progress=advance)
         session.record(app, name, files=files)
     session.answer(tally.shape(), _summary(tally, ngettext("{n} file", "{n} files", tally.sources)))
+    return Exit.FAILED if tally.failures else Exit.DONE
 
 
 def _summary(tally: Tally, what: str) -> Iterator[str]:
