@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import cast
@@ -17,7 +18,8 @@ from jinja2.runtime import Context
 from markupsafe import escape
 
 from service.actions import board, exports, handover, people, recipients, rules, silences
-from service.model import SourceState, Status
+from service.model import DeliveryState, SourceState, Status
+from service.release import TOLD_IN
 from service.web.drawing import bars, outside
 from service.web.server import Server
 from service.web.viewer import NOBODY, Viewer
@@ -130,6 +132,18 @@ def test_the_words_that_matched_are_marked_in_the_headline_too(tmp_path: Path) -
         room.poll()
         for path in ("/", "/rules/Kim", "/stories/4", "/search?q=Reise"):
             assert "auf <mark>Reisen</mark></a>" in visitor.get(path).text.replace("</h1>", "</a></h1>"), path
+
+
+@pytest.mark.slow
+def test_what_was_told_in_a_digest_is_not_said_to_be_unsent(tmp_path: Path) -> None:
+    with busy_desk(tmp_path) as (room, visitor):
+        with room.app.store.begin() as tx:
+            [sent] = tx.outbox.list()
+            waiting = tx.outbox.add(replace(sent, id=0, state=DeliveryState.HELD, message=None), sent.alerts)
+            tx.outbox.suppress(waiting.id, f"told in the digest{TOLD_IN}{sent.id}")
+        for path in ("/", "/deliveries"):
+            assert "in a digest" in visitor.get(path).text
+            assert "not sent" not in visitor.get(path).text
 
 
 @pytest.mark.slow

@@ -33,7 +33,8 @@ from service.deliver.dialect import CONTROL, clean
 from service.deliver.links import keyless
 from service.locale.catalogue import UI_LANGUAGES, catalogue
 from service.locale.reasons import Reasons, reasons
-from service.model import Evidence, Item
+from service.model import Delivery, DeliveryState, Evidence, Item
+from service.release import TOLD_IN
 from service.web import drawing
 from service.web.forms import SAID, said
 from service.web.viewer import Viewer
@@ -136,6 +137,7 @@ def _environment(language: str, app: App) -> Environment:
         "at": at,
         "ago": ago,
         "keyless": keyless,
+        "gathered": gathered,
         "lasting": lasting,
         "brief": brief,
         "number": number,
@@ -145,6 +147,11 @@ def _environment(language: str, app: App) -> Environment:
     environment.globals |= {"changes": drawing.changes, "day": day, "stamp": stamp}
     environment.globals["clock"] = partial(_now, app)
     return environment
+
+
+def gathered(delivery: Delivery) -> bool:
+    """Whether a message was told in another one, with others: it is not that nothing was sent."""
+    return delivery.state is DeliveryState.SUPPRESSED and TOLD_IN in delivery.reason
 
 
 def _now(app: App) -> datetime:
