@@ -294,6 +294,16 @@ def test_a_port_on_which_nobody_answers_is_a_failure(fetcher: Fetcher) -> None:
     )
 
 
+def test_a_server_that_speaks_no_tls_where_it_has_to_is_a_failure(mailbox: Mailbox, fetcher: Fetcher) -> None:
+    source = source_at(mailbox, "Wire")
+    failure = fetcher.fetch(replace(source, url=source.url.replace("imap:", "imaps:")))
+    assert isinstance(failure, Failure)
+    assert (FailureKind.NETWORK, "no secure connection to 127.0.0.1 (TLS)") == (
+        failure.kind,
+        failure.reason,
+    )
+
+
 def test_the_certificate_is_checked_before_the_password_is_sent(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fetcher: Fetcher
 ) -> None:

@@ -229,6 +229,29 @@ def test_files_come_over_tls_from_a_server_whose_certificate_is_trusted(
     assert strange.reason == "the certificate of 127.0.0.1 is not trusted"
 
 
+@pytest.mark.parametrize("answer", ["500 Unknown.", "502 Not implemented.", "504 Not for that."])
+def test_a_server_that_speaks_no_tls_is_told_from_one_without_the_folder(
+    fetcher: Fetcher, answer: str
+) -> None:
+    """RFC 4217, 4: what a server may say that knows no AUTH TLS."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection, connection.makefile("r") as commands:
+                connection.sendall(b"220 ready\r\n")
+                for _ in commands:
+                    connection.sendall(f"{answer}\r\n".encode())
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        port = server.getsockname()[1]
+        failure = fetcher.fetch(Source(name="wire", url=f"ftps://127.0.0.1:{port}/wire"))
+        thread.join(DEADLINE)
+    assert isinstance(failure, Failure)
+    assert failure.reason == "127.0.0.1 speaks no TLS (ftp:// asks for none)"
+
+
 def test_the_address_that_was_judged_is_connected_to_and_the_name_is_what_a_certificate_must_bear(
     fetcher: Fetcher, ftps: Source, ftp: Source, tmp_path: Path
 ) -> None:

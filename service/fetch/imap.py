@@ -30,8 +30,7 @@ from ipaddress import ip_address
 from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfo
 
-from service.fetch import credentials
-from service.fetch.guard import AddressRefused
+from service.fetch import causes, credentials
 from service.fetch.http import Client, Result
 from service.model import Document, Failure, FailureKind, Fetched, Source
 from service.text.html import to_text
@@ -258,23 +257,7 @@ def _connect(url: str, client: Client) -> imaplib.IMAP4:
 
 def _explain(error: Exception, host: str) -> tuple[FailureKind, str]:
     """The kind and the sentence; what a server says of itself is left out."""
-    match error:
-        case credentials.NoCredentials():
-            return FailureKind.AUTH, str(error)
-        case AddressRefused():
-            return FailureKind.REFUSED, str(error)
-        case _InTheClearError():
-            return FailureKind.REFUSED, f"{host} offers no TLS, and a password is not sent without (imaps://)"
-        case socket.gaierror():
-            return FailureKind.NETWORK, f"{host} has no address (DNS)"
-        case ssl.SSLCertVerificationError():
-            return FailureKind.NETWORK, f"the certificate of {host} is not trusted"
-        case TimeoutError():
-            return FailureKind.NETWORK, f"{host} did not answer in time (http.timeout)"
-        case OSError():
-            why = (
-                os.strerror(error.errno).lower() if error.errno and error.errno > 0 else type(error).__name__
-            )
-            return FailureKind.NETWORK, f"no connection to {host}: {why}"
-        case _:
-            return FailureKind.NETWORK, f"{host} answered with what is no IMAP ({type(error).__name__})"
+    if isinstance(error, _InTheClearError):
+        return FailureKind.REFUSED, f"{host} offers no TLS, and a password is not sent without (imaps://)"
+    strange = f"{host} answered with what is no IMAP ({type(error).__name__})"
+    return causes.explain(error, host) or (FailureKind.NETWORK, strange)

@@ -28,8 +28,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 import fsspec
 
-from service.fetch import credentials
-from service.fetch.guard import AddressRefused
+from service.fetch import causes, credentials
 from service.fetch.http import Client, Result
 from service.model import Document, Failure, FailureKind, Fetched, Problem, Source
 
@@ -321,31 +320,16 @@ def _close(files: Any) -> None:  # noqa: ANN401
 def _explain(error: Exception, host: str) -> tuple[FailureKind, str]:
     """The kind and the sentence; what a library says of itself is left out, for it may hold a secret."""
     match error:
-        case AddressRefused():
-            return FailureKind.REFUSED, str(error)
-        case credentials.NoCredentials():
-            return FailureKind.AUTH, str(error)
         case ftplib.error_perm() if str(error).startswith("53"):
             return FailureKind.AUTH, f"{host} refused the login (--auth-env VAR holds user:password)"
         case _TooLargeError():
             return FailureKind.TOO_LARGE, "a file is larger than its server says"
-        case FileNotFoundError() | ftplib.error_perm() if not str(error).startswith("500"):
-            return FailureKind.STATUS, f"there is no such folder on {host}"
-        case ssl.SSLCertVerificationError():
-            return FailureKind.NETWORK, f"the certificate of {host} is not trusted"
-        case ssl.SSLError():
-            return FailureKind.NETWORK, f"no secure connection to {host} (TLS)"
         case ftplib.error_perm() if str(error).startswith(("500", "502", "504")):
             return FailureKind.NETWORK, f"{host} speaks no TLS (ftp:// asks for none)"
-        case socket.gaierror():
-            return FailureKind.NETWORK, f"{host} has no address (DNS)"
-        case TimeoutError():
-            return FailureKind.NETWORK, f"{host} did not answer in time (http.timeout)"
+        case FileNotFoundError() | ftplib.error_perm():
+            return FailureKind.STATUS, f"there is no such folder on {host}"
         case PermissionError():
             return FailureKind.AUTH, f"{host} does not permit it"
-        case OSError():
-            why = os.strerror(error.errno).lower() if error.errno else type(error).__name__
-            return FailureKind.NETWORK, f"no connection to {host}: {why}"
         case _ if type(error).__name__ == "AuthenticationException":
             return FailureKind.AUTH, f"{host} refused the login (--auth-env VAR holds user:password)"
         case _ if type(error).__name__ in ("NoCredentialsError", "PartialCredentialsError"):
@@ -354,8 +338,5 @@ def _explain(error: Exception, host: str) -> tuple[FailureKind, str]:
             return FailureKind.NETWORK, f"no connection to the servers of {host}"
         case _ if "known_hosts" in str(error):
             return FailureKind.REFUSED, f"{host}: {error}"
-        case _:
-            return (
-                FailureKind.NETWORK,
-                f"{host} answered with what could not be understood ({type(error).__name__})",
-            )
+    strange = f"{host} answered with what could not be understood ({type(error).__name__})"
+    return causes.explain(error, host) or (FailureKind.NETWORK, strange)
