@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -52,6 +53,12 @@ def test_credentials_and_other_schemes_are_not_taken_over() -> None:
         )
     )
     assert ["https://nordbote.example/feed"] == found(page)
+
+
+@pytest.mark.parametrize("before", ["feed:", "feed://", "FEED:"])
+def test_a_feed_may_be_named_by_its_own_scheme(before: str) -> None:
+    page = f'<link rel=alternate type=application/rss+xml href="{before}https://cdn.example/rss">'
+    assert ["https://cdn.example/rss"] == found(page)
 
 
 def test_a_page_of_a_thousand_feeds_names_a_few() -> None:

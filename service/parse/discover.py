@@ -26,6 +26,7 @@ FEED_TYPES = frozenset({
 LOOKS_LIKE_ONE = re.compile(
     r"(?:^|[/._?=-])(?:rss|atom|feed|feeds|rdf)(?:$|[/._?&-]|\.xml|\.php)", re.IGNORECASE
 )
+AS_FEED = re.compile(r"^feed:(?://)?(?=https?:)", re.IGNORECASE)  # an address with `feed:` before it
 OF_READERS = re.compile(r"comment|kommentar|reply", re.IGNORECASE)  # what readers write is no news
 USUAL = ("feed", "rss", "rss.xml", "feed.xml", "atom.xml", "index.xml", "index.rss", "news.rss")
 
@@ -79,7 +80,7 @@ def pages(url: str) -> Iterator[str]:
 def _absolute(base: str, href: str) -> str:
     """The http or https address that `href` names on a page at `base`, without fragment; "" if none."""
     try:
-        url = urljoin(base, href.strip().replace("feed:https://", "https://").replace("feed://", "http://"))
+        url = urljoin(base, AS_FEED.sub("", href.strip()).replace("feed://", "http://", 1))
         return safe(urlsplit(url)._replace(fragment="").geturl()) if url.startswith("http") else ""
     except ValueError:
         return ""
