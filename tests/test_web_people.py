@@ -93,3 +93,4 @@ def test_what_is_changed_on_pages_is_on_record_with_who_changed_it(tmp_path: Pat
         assert dict.fromkeys(done, "anna") == {what: found.get(what) for what in done}
         record = visitor.get("/people").text
         assert "edit-rule" in record
+        assert '<bdi>dax</bdi> <span class="from" dir="auto">query Dax</span>' in record

@@ -299,6 +299,15 @@ def changes(app: App, page: Page, of: str = "") -> Sequence[Change]:
         return tx.audit.list(before_id=page.before, since=since, subject=of, limit=page.limit)
 
 
+def said_with(one: Change) -> str:
+    """`query Zins -EZB, tags a b`: what was said with a change, on one line."""
+    said = {
+        name: " ".join(map(str, value)) if isinstance(value, list) else value
+        for name, value in one.detail.items()
+    }
+    return ", ".join(f"{name} {value}" for name, value in said.items() if value not in (None, ""))
+
+
 def once(app: App, key: str, request: str) -> tuple[int, str] | None:
     """What was answered to this request before; None where it is new, and from now on being worked on.
 

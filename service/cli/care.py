@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 import click
 
@@ -15,9 +14,6 @@ from service.cli.terminal import safe, state
 from service.cli.words import _, ngettext, told
 from service.model import Exit
 
-if TYPE_CHECKING:
-    from service.model import Change
-
 
 @command()
 @click.option("--of", default="", metavar="NAME", help="Only of this rule, source, list, person or user.")
@@ -28,7 +24,7 @@ def list_changes(session: Session, page: Page, of: str) -> None:
 
     with session.app() as app:
         found = people.changes(app, page, of)
-    rows = ((one.id, one.at, one.who, one.what, one.subject, _detail(one)) for one in found)
+    rows = ((one.id, one.at, one.who, one.what, one.subject, people.said_with(one)) for one in found)
     session.answer(
         [shapes.change(one) for one in found],
         table(
@@ -37,15 +33,6 @@ def list_changes(session: Session, page: Page, of: str) -> None:
             _("nothing was changed"),
         ),
     )
-
-
-def _detail(one: Change) -> str:
-    """`query Zins -EZB, tags a b`: what was said with it."""
-    said = {
-        name: " ".join(map(str, value)) if isinstance(value, list) else value
-        for name, value in one.detail.items()
-    }
-    return ", ".join(f"{name} {value}" for name, value in said.items() if value not in (None, ""))
 
 
 @command()

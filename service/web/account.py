@@ -192,7 +192,7 @@ def _people(
         "people.html",
         users=people.listed(app),
         tokens=people.tokens(app),
-        changes=changes,
+        changes=[(one, people.said_with(one)) for one in changes],
         more=changes[-1].id if len(changes) == CHANGES else None,
         error=error,
         secret=secret,
