@@ -212,7 +212,7 @@ def test_a_wrapped_connection_is_checked_against_the_authority(open_channel: Ope
 def test_a_password_is_not_sent_to_a_server_without_starttls(open_channel: Opening, mail: MailServer) -> None:
     outcome = open_channel(mail, login="desk:geheim-1@").send(MESSAGE, DESK)
     assert outcome.verdict is Verdict.AUTH
-    assert "offers no STARTTLS" in outcome.reason
+    assert "offers no STARTTLS (in the channel's URL, smtps:// is TLS from the start" in outcome.reason
 
 
 @pytest.mark.parametrize("recipient", ["no-at-sign", "a@b>\r\nRCPT TO:<c@d", "ä@example.org", "a b@c.de"])

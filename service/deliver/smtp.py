@@ -49,6 +49,7 @@ class Mode(StrEnum):
     SSL = "ssl"
 
 
+WAYS = "in the channel's URL, smtps:// is TLS from the start, and mode=plain none at all"
 PORTS = {Mode.PLAIN: 25, Mode.STARTTLS: 587, Mode.SSL: 465}
 
 
@@ -290,8 +291,8 @@ class Mail:
     def _refused(self, error: Exception, *, connecting: bool = False) -> Outcome:
         """An exception of smtplib before the mail was on its way."""
         if isinstance(error, smtplib.SMTPNotSupportedError):
-            wanted = "STARTTLS" if self.account.mode is Mode.STARTTLS else "a login"
-            return self._drop(Verdict.AUTH, reason=f"{self.account.host} offers no {wanted} (see mode=)")
+            wanted = "STARTTLS" if self.account.mode is Mode.STARTTLS else "login"
+            return self._drop(Verdict.AUTH, reason=f"{self.account.host} offers no {wanted} ({WAYS})")
         if isinstance(error, smtplib.SMTPResponseException) and error.smtp_code > 0:
             # Whom the server does not greet, or does not let in, is at fault as a channel.
             blame = connecting and 500 <= error.smtp_code < 600
