@@ -428,7 +428,8 @@ class Files(paramiko.SFTPServerInterface):
 
     def list_folder(self, path: str) -> list[paramiko.SFTPAttributes]:
         entries = self._path(path).iterdir()
-        return [paramiko.SFTPAttributes.from_stat(entry.stat(), entry.name) for entry in entries]
+        names = ((entry.stat(), os.fsencode(entry.name)) for entry in entries)  # as they are, byte for byte
+        return [paramiko.SFTPAttributes.from_stat(stat, name) for stat, name in names]  # type: ignore[arg-type]
 
     def stat(self, path: str) -> paramiko.SFTPAttributes | int:
         try:
@@ -489,6 +490,15 @@ def test_sftp_files_come_once(fetcher: Fetcher, sftp: Source, tmp_path: Path) ->
     first = look(fetcher, sftp)
     assert [(document.name, document.body) for document in first.documents] == [("a.txt", STORY)]
     assert look(fetcher, after(sftp, first)).documents == ()
+
+
+def test_a_name_on_an_sftp_server_that_is_no_utf_8_is_a_reason(
+    fetcher: Fetcher, sftp: Source, tmp_path: Path
+) -> None:
+    drop(tmp_path / "wire", os.fsdecode(b"b\xf6rse.txt"))
+    failure = fetcher.fetch(sftp)
+    assert isinstance(failure, Failure)
+    assert failure.reason == "a file on 127.0.0.1 has a name that is no UTF-8 (rename it)"
 
 
 def test_an_sftp_host_whose_key_is_unknown_is_refused(fetcher: Fetcher, sftp: Source, tmp_path: Path) -> None:

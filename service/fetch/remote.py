@@ -330,6 +330,8 @@ def _explain(error: Exception, host: str) -> tuple[FailureKind, str]:
             return FailureKind.STATUS, f"there is no such folder on {host}"
         case PermissionError():
             return FailureKind.AUTH, f"{host} does not permit it"
+        case UnicodeDecodeError():  # of SFTP, whose library reads no other names
+            return FailureKind.STATUS, f"a file on {host} has a name that is no UTF-8 (rename it)"
         case _ if type(error).__name__ == "AuthenticationException":
             return FailureKind.AUTH, f"{host} refused the login (--auth-env VAR holds user:password)"
         case _ if type(error).__name__ in ("NoCredentialsError", "PartialCredentialsError"):
