@@ -104,6 +104,11 @@ def test_one_call_does_not_change_the_language_of_the_next(monitor: Shell) -> No
     assert "never" == terminal.ago(None, datetime.now(UTC))
 
 
+def test_a_german_is_told_in_german_how_a_command_is_typed(monitor: Shell) -> None:
+    assert monitor("--ui-lang", "de", "--help").out.startswith("Aufruf: monitor [OPTIONEN] BEFEHL …\n")
+    assert monitor("--help").out.startswith("Usage: monitor [OPTIONS] COMMAND …\n")
+
+
 def test_a_german_reads_german(monitor: Shell) -> None:
     added = monitor("--ui-lang", "de", "add-rule", "Zins", "-EZB")
     assert added.out.startswith("Regel zins-ezb hinzugefügt\n  Abfrage      Zins -EZB\n")

@@ -404,7 +404,7 @@ def test_files_are_read_as_items_whatever_their_age_and_a_bad_one_stops_nothing(
     answer = monitor(
         "ingest", str(tmp_path / "broken.bin"), str(tmp_path / "trip.txt"), "--source", "dpa", "--json"
     )
-    assert (Exit.DONE, 1, 1, ["broken.bin"]) == (
+    assert (Exit.FAILED, 1, 1, ["broken.bin"]) == (
         answer.code, answer.json["alerts"], answer.json["sent"], list(answer.json["failed"])
     )  # fmt: skip
     assert ["dpa"] == [item["source"] for item in monitor("list-items", "--json").json]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from service.cli import spelled
 from service.cli.arguments import SPAN, Choice
 from service.cli.drawing import progress, table
 from service.cli.screens import (
@@ -75,20 +76,6 @@ def settings(options: dict[str, Any]) -> dict[str, Any]:
 
 
 ENDED = {"digest": "", "language": "", "escalate": (), "tags": ()}  # what `none` stands for when it is edited
-
-
-def spelled(rule: Rule, *fields: str) -> Iterator[str]:
-    """The options that say these fields of a rule again."""
-    lists = {"channels": "--to", "escalate": "--escalate", "tags": "--tag"}
-    plain = {"name": "--name", "priority": "--priority", "language": "--lang", "digest": "--digest"}
-    for name in fields:
-        value = getattr(rule, name)
-        if name == "on_updates":
-            yield f"--on {'updates' if value else 'new'}"
-        elif name in lists:
-            yield from (f"{lists[name]} {quoted(one)}" for one in value or ("none",))
-        else:
-            yield f"{plain[name]} {quoted(value or 'none')}"
 
 
 @command(cls=QueryCommand)
@@ -190,7 +177,7 @@ def edit_rule(session: Session, rule: str, query: Sequence[str], **options: Any)
     said = _("rule {name} is in version {version}", name=safe(edited.name), version=edited.version)
     words = [quoted(former.query)] if former.query != edited.query else []
     fields = [name for name in changes if name != "query" and getattr(former, name) != getattr(edited, name)]
-    way_back = undo("edit-rule", quoted(edited.name), *words, *spelled(former, *fields))
+    way_back = undo("edit-rule", quoted(edited.name), *words, *spelled.of_rule(former, *fields))
     session.answer(shapes.rule(edited), [said, *rule_lines(edited), *([way_back] if words or fields else [])])
 
 
@@ -234,6 +221,6 @@ def remove_rule(session: Session, name: str) -> None:
         shapes.rule(removed),
         [
             _("rule {name} removed", name=safe(name)),
-            undo("add-rule", quoted(removed.query), *spelled(removed, "name", "channels", *kept)),
+            undo("add-rule", quoted(removed.query), *spelled.of_rule(removed, "name", "channels", *kept)),
         ],
     )

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from service.cli import spelled
 from service.cli.arguments import SPAN, State
 from service.cli.drawing import progress, table
+from service.cli.looks import look_lines
 from service.cli.screens import undo
 from service.cli.session import Session, command
-from service.cli.terminal import Styled, ago, dim, due, length, local, moment, quoted, safe, spanned, state
-from service.cli.words import _, number, told
+from service.cli.terminal import Styled, ago, due, length, moment, quoted, safe, spanned, state
+from service.cli.words import _, told
 from service.errors import UsageError
 from service.model import Exit, Source, SourceState
 
 if TYPE_CHECKING:
-    from service.actions.looking import Look
     from service.actions.shapes import Shape
     from service.app import App
 
 STATES = [each.value for each in SourceState]
-SAMPLE = 5  # headlines that a look shows
 
 
 def settings(function: Any) -> Any:  # noqa: ANN401 - a decorator
@@ -65,7 +64,7 @@ def add_source(session: Session, url: str, **options: Any) -> None:  # noqa: ANN
         shapes.source(look.source) | shapes.look(look),
         [
             _("source {name} added: {found}", name=safe(look.source.name), found=safe(told(look.sentence))),
-            *_headlines(look),
+            *look_lines(look),
         ],
     )
 
@@ -111,7 +110,7 @@ def check_source(session: Session, name: str) -> int:
 
     with session.app() as app, progress(_("looking at the source")):
         look = sources.check(app, name)
-    lines = [f"{safe(name)}: {safe(told(look.sentence))}", *_headlines(look)]
+    lines = [f"{safe(name)}: {safe(told(look.sentence))}", *look_lines(look)]
     if look.sought and "://" not in name:
         lines.append(f"  {_('take it')}: monitor edit-source {quoted(name)} --url {quoted(look.found)}")
     session.answer(shapes.look(look), lines)
@@ -188,31 +187,9 @@ def remove_source(session: Session, name: str) -> None:
         shapes.source(removed),
         [
             _("source {name} removed; its items stay", name=safe(name)),
-            undo("add-source", quoted(removed.url), f"--name {quoted(name)}", *_spelled(removed)),
+            undo("add-source", quoted(removed.url), f"--name {quoted(name)}", *spelled.of_source(removed)),
         ],
     )
-
-
-def _spelled(source: Source) -> Iterator[str]:
-    """The options that say the settings of a source again, where they are not what is usual."""
-    from service.actions import shapes
-
-    usual = Source(name=source.name, url=source.url)
-    every = str(shapes.source(source)["every"])
-    plain = (
-        ("every", "--every", every),
-        ("cron", "--cron", source.cron),
-        ("language", "--lang", source.language),
-        ("format", "--format", source.format),
-        ("timezone", "--timezone", source.timezone),
-        ("auth_env", "--auth-env", source.auth_env),
-    )
-    yield from (
-        f"{said} {quoted(text)}"
-        for name, said, text in plain
-        if getattr(source, name) != getattr(usual, name)
-    )
-    yield from (f"--tag {quoted(tag)}" for tag in source.tags)
 
 
 def _state(one: dict[str, Any]) -> Styled:
@@ -229,31 +206,3 @@ def _interval(one: dict[str, Any]) -> str:
         return length(every)
     rhythm = spanned(one["rhythm"])
     return f"~{length(rhythm)}" if rhythm else _("adaptive")
-
-
-def _headlines(look: Look) -> Iterator[str]:
-    """The newest headlines of a look, how it is kept fresh, and what was wrong in it."""
-    if look.source.url.startswith("folder:"):
-        yield dim(f"  {_('what was read is moved to done/, or to bad/ with the reason')}")
-    if look.parsed is None:
-        return
-    for item in look.newest[:SAMPLE]:
-        yield f"  {local(item.published_at)}  {safe(item.headline)}"
-    if (rest := len(look.newest) - SAMPLE) > 0:
-        yield dim(f"  {_('… and {n} more', n=number(rest))}")
-    for problem in look.parsed.problems[:SAMPLE]:
-        yield f"  {_('problem')}: {safe(told(problem.what))}"
-    for link in look.others[:SAMPLE]:
-        yield f"  {_('another feed there')}: {safe(link.url)}" + (
-            f" ({safe(link.title)})" if link.title else ""
-        )
-    if look.validators:
-        values = (look.cursor.etag, look.cursor.last_modified)
-        marks = safe(", ".join(filter(None, values)))
-        fresh = look.freshness.max_age
-        age = f", {_('good for {span}', span=length(fresh))}" if fresh else ""
-        yield dim(f"  {_('recognized by {marks}', marks=marks)}{age}")
-    elif look.source.url.startswith("http"):
-        yield dim(f"  {_('it sends neither ETag nor Last-Modified: every poll transfers all of it')}")
-    if look.hub:
-        yield dim(f"  {_('its hub (WebSub): {url}', url=safe(look.hub))}")
