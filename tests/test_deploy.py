@@ -30,7 +30,8 @@ def test_the_unit_and_the_image_call_commands_that_there_are() -> None:
 def test_the_timer_starts_a_backup_beside_the_monitor() -> None:
     """Under its user, with its configuration and its folder; `$` and `%` are systemd's own, and doubled."""
     unit, nightly = (
-        (ROOT / f"deploy/{name}.service").read_text(encoding="utf-8") for name in ("monitor", "monitor-backup")
+        (ROOT / f"deploy/{name}.service").read_text(encoding="utf-8")
+        for name in ("monitor", "monitor-backup")
     )
     assert (ROOT / "deploy/monitor-backup.timer").is_file()
     [started] = re.findall(r"^ExecStart=/bin/sh -c 'exec (\S+) (.*)'$", nightly, re.MULTILINE)
