@@ -9,7 +9,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from threading import Event, Thread
 from typing import IO
 
@@ -182,6 +182,45 @@ def test_one_event_on_two_nodes_is_one_story(store: Store, stores: Callable[[], 
     assert found == [item.story]
 
 
+def test_what_one_node_places_while_another_prunes_is_found(
+    store: Store, stores: Callable[[], Store]
+) -> None:
+    """A posting list is read and written back; what is entered in between may not be lost."""
+    other, now, fingerprints = stores(), store.now(), (5, 6, 7, 8)
+    with store.begin() as tx:
+        source = tx.sources.add(Source(name="dpa", url="https://dpa.example/"), now).id
+
+    def place(tx: Transaction, number: int, stored_at: datetime) -> int:
+        return tx.items.add(
+            Item(headline="Kim reist", source=source),
+            Placement(link=Link.FIRST),
+            keys=(),
+            content=0,
+            text_hash=number,
+            fingerprints=fingerprints,
+            now=stored_at,
+        ).story
+
+    def prune() -> None:
+        with other.begin() as tx:
+            tx.stories.prune_postings(now - timedelta(days=7), None, 100)
+
+    with store.begin() as tx:
+        place(tx, 1, now - timedelta(days=9))
+        young = place(tx, 2, now)
+    pruning = Thread(target=prune)
+    with store.begin() as tx:
+        placed = place(tx, 3, now)
+        pruning.start()
+        pruning.join(timeout=0.3)
+    pruning.join(timeout=30)
+    with store.begin() as tx:
+        found = tx.stories.candidates(
+            canonical_link="", text_hash=4, fingerprints=fingerprints, since=now - timedelta(days=30)
+        )
+    assert {young, placed} == {one.story for one in found}
+
+
 def test_a_rule_joins_a_message_or_finds_it_rendered_never_in_between(
     store: Store, stores: Callable[[], Store]
 ) -> None:
@@ -208,7 +247,7 @@ def test_a_rule_joins_a_message_or_finds_it_rendered_never_in_between(
 
 HOLDER = """
 import sys, os
-from datetime import timedelta
+from datetime import datetime, timedelta
 from service.model import Node, Source, utcnow
 from service.store.db import Store
 store = Store(sys.argv[1])

@@ -221,6 +221,7 @@ class Stories:
 
         How many went, and the fingerprint at which the next stretch starts; None at the end.
         """
+        self.serialize()  # a list is read and written back: what another node entered meanwhile would be lost
         floor = self.floor(before)
         return self._postings.prune(LAST if floor is None else floor, start, rows)
 
