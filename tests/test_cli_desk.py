@@ -59,7 +59,8 @@ def test_a_search_speaks_the_language_of_rules(monitor: Shell) -> None:
     assert [PRICES.headline] == [
         h["headline"] for h in monitor("search", "Kim", "-Reise", "--json").json["hits"]
     ]
-    assert Exit.FAILED == monitor("search", "Zeppelin").code
+    nothing = monitor("search", "Zeppelin über Berlin")
+    assert (Exit.FAILED, True) == (nothing.code, '  query      "Zeppelin über Berlin"\n' in nothing.out)
     assert Exit.USAGE == monitor("search", "(Kim").code
 
 

@@ -412,6 +412,16 @@ def test_files_are_read_as_items_whatever_their_age_and_a_bad_one_stops_nothing(
 
 
 @pytest.mark.slow
+def test_files_that_are_read_together_have_no_rhythm(monitor: Shell, tmp_path: Path) -> None:
+    files = [tmp_path / f"{number}.txt" for number in range(3)]
+    for number, file in enumerate(files):
+        file.write_text(f"Meldung {number}\n\nDer Text der Meldung {number}.\n", encoding="utf-8")
+    assert Exit.DONE == monitor("ingest", *map(str, files)).code
+    listed = monitor("list-sources")
+    assert (Exit.DONE, "") == (listed.code, listed.err)
+
+
+@pytest.mark.slow
 def test_a_channel_is_tested_on_the_way_of_every_message(monitor: Shell) -> None:
     with HookServer() as hooks:
         monitor.configure(desk=hooks.url(), dead=f"webhook://127.0.0.1:{hooks.port}/x")

@@ -109,6 +109,7 @@ def search(session: Session, page: Page, query: tuple[str, ...], source: str, la
 
 
 def _found(found: dict[str, Any]) -> Iterator[str]:
+    yield field(_("query"), bold(found["query"]))
     for one in found["hits"]:
         item = Item(
             id=one["id"],

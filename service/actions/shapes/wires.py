@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from service.actions.shapes.written import Shape, span, when
@@ -9,6 +10,9 @@ from service.model import Source
 
 if TYPE_CHECKING:
     from service.actions.looking import Look
+
+
+SHORTEST = timedelta(seconds=1)  # of what is called a rhythm: files that are read together have none
 
 
 def source(one: Source) -> Shape:
@@ -20,7 +24,7 @@ def source(one: Source) -> Shape:
         "language": one.language or None,
         "every": span(one.every),
         "cron": one.cron or None,
-        "rhythm": span(one.rhythm),
+        "rhythm": span(one.rhythm) if one.rhythm and one.rhythm >= SHORTEST else None,
         "timezone": one.timezone,
         "tags": list(one.tags),
         "state": one.state.value,
