@@ -33,7 +33,7 @@ SAMPLING = 8, 16  # of the other shingles one of so many is kept, in the middle 
 SHORT = 12  # words: a body below it says too little without its headline
 MOST_KEPT = 600  # fingerprints of one item, however long
 BITMAP = 2048  # bits: a text of 300 words marks some 280 of them
-RECENT = 32  # texts that are kept ready: identity, hash and fingerprints ask for the same one in turn
+RECENT = 2  # texts that are kept ready: the names of an item and its sketch ask for the same one in turn
 
 
 # ---------------------------------------------------------------- the normal text
@@ -176,11 +176,7 @@ def fingerprints(item: Item) -> Sequence[int]:
 
 def sketch(item: Item) -> Sketch:
     """The normal text of an item with its shingles: all that comparing it takes."""
-    return _sketch(normal(item))
-
-
-@lru_cache(maxsize=RECENT)
-def _sketch(text: Text) -> Sketch:
+    text = normal(item)
     head, run = _shingled(text.headline), _shingled(text.body)
     if not head and not run:  # a flash of a few words, cut in two by headline and body
         head = _shingled(text.whole)
@@ -210,12 +206,13 @@ def _kept(head: Sequence[int], run: Sequence[int]) -> array[int]:
 
 
 def _bitmap(shingles: Iterable[int]) -> int:
-    bits = bytearray(b"0" * BITMAP)
+    one, bits = ord("1"), bytearray(b"0" * BITMAP)
     for h in shingles:
-        bits[h % BITMAP] = ord("1")
+        bits[h % BITMAP] = one
     return int(bits, 2)
 
 
 def _shingled(run: Sequence[str]) -> list[int]:
-    in_a_row = zip(*(run[start:] for start in range(SHINGLE)), strict=False)
-    return [crc32(" ".join(four).encode("utf-8", "replace")) for four in in_a_row]
+    encoded = " ".join(run).encode("utf-8", "replace").split(b" ")
+    in_a_row = zip(*(encoded[start:] for start in range(SHINGLE)), strict=False)
+    return list(map(crc32, map(b" ".join, in_a_row)))
