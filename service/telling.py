@@ -9,9 +9,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
-from hashlib import blake2b
 
 from service.alerts import policy
 from service.alerts.hours import next_digest
@@ -46,6 +45,7 @@ from service.text.morphology import Morphology
 URGENCY = tuple(Priority).index  # the most urgent is the least
 
 ASIDE_SHOWN = 10  # documents that a message about unreadable ones lists
+ASIDE_GAP = timedelta(hours=1)  # between two such messages about a source
 FIRST_WORD = "Nachricht"  # any word opens the lexicon of a language
 
 
@@ -356,19 +356,24 @@ def announce(
 
 
 def set_aside(
-    tx: Transaction, config: Config, source: Source, aside: Iterable[Problem], now: datetime
+    tx: Transaction, config: Config, source: Source, aside: Sequence[Problem], now: datetime
 ) -> None:
-    """Tell the operators of documents that lie aside, unread: of each once, of a source's at most hourly."""
-    places = {}
-    for each in aside:
-        name = blake2b(each.where.encode(errors="replace"), digest_size=8).hexdigest()
-        if tx.once.first(f"aside:{source.id}:{now:%G-W%V}:{name}", now):
-            places[each.where] = each.what
-    if places and tx.once.first(f"aside:{source.id}:{now:%Y-%m-%dT%H}", now):
-        shown = dict(list(places.items())[:ASIDE_SHOWN])
-        facts = {"source": source.name, "shown": shown, "more": len(places) - len(shown)}
+    """Note what could not be read of a source, and tell the operators unless they heard of it lately."""
+    if aside:
+        tx.asides.add(source.id, aside, now)
+        tell_aside(tx, config, now)
+
+
+def tell_aside(tx: Transaction, config: Config, now: datetime) -> None:
+    """Tell the operators of what lies aside, unread: of each once, of a source's at most hourly."""
+    untold = tx.asides.untold(now - ASIDE_GAP)
+    for source in tx.sources.with_ids(untold):
+        problems = untold[source.id]
+        shown = {each.where: each.what for each in problems[:ASIDE_SHOWN]}
+        facts = {"source": source.name, "shown": shown, "more": len(problems) - len(shown)}
         kept = f"{source.url}/bad" if source.url.startswith("folder:") else ""
         announce(tx, config, config.alerts.operators, About.ASIDE, now, kept=kept, **facts)
+    tx.asides.told(untold, now)
 
 
 def directory(tx: Transaction) -> Directory:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from service.actions.oversight import tend
 from tests.newsroom import TRIP, Room, newsroom, rss
+from tests.test_policies import Shifted, desk
 
 pytestmark = pytest.mark.slow
+
+BINARY = re.compile(r"\d\.bin")
 
 
 @pytest.fixture
@@ -29,6 +34,10 @@ def drop(room: Room, name: str, body: bytes) -> None:
     path = room.folder / "drops" / name
     path.write_bytes(body)
     os.utime(path, (time.time() - 60,) * 2)
+
+
+def told(room: Room) -> list[str]:
+    return [post.body.decode() for post in room.hooks.posts if post.json["kind"] == "operator"]
 
 
 def subjects(room: Room) -> list[str]:
@@ -63,3 +72,23 @@ def test_a_wire_that_brings_only_such_files_does_not_ring_all_the_time(room: Roo
     assert len(subjects(room)) == 1
     assert len(list((room.folder / "drops" / "bad").iterdir())) == 6
     assert room.source("dpa").last_error == ""
+
+
+def test_what_followed_within_the_hour_is_told_together_after_it(tmp_path: Path) -> None:
+    clock = Shifted()
+    drops = tmp_path / "drops"
+    drops.mkdir()
+    with desk(tmp_path, clock, alerts={"operators": ["desk"]}) as room:
+        room.add_source("dpa", f"folder://{drops}")
+        for number in range(3):
+            drop(room, f"{number}.bin", os.urandom(2000))
+            room.poll("dpa")
+        tend(room.app)
+        assert ["0.bin"] == [name for post in told(room) for name in BINARY.findall(post)]
+        clock.advance(hours=1)
+        tend(room.app)
+        tend(room.app)
+        first, second = told(room)
+        assert "dpa: 1 document cannot be read" in first
+        assert "dpa: 2 documents cannot be read" in second
+        assert ["1.bin", "2.bin"] == BINARY.findall(second)

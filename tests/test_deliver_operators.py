@@ -115,7 +115,7 @@ These channels take nothing: mail, chat.""",
 0002.xml: binary data, not a feed
 … and 7 more
 
-They lie in folder:///srv/wire/bad with their reasons beside. More within the hour are not told.""",
+They lie in folder:///srv/wire/bad with their reasons beside. What follows this hour comes together.""",
     About.UNKNOWN_KILL: """A withdrawal names no story that is known
 KILL: Meldung 17
 
@@ -167,7 +167,7 @@ Diese Kanäle nehmen nichts an: mail, chat.""",
 0002.xml: Binärdaten, kein Feed
 … und 7 weitere
 
-Sie liegen mit Begründung in folder:///srv/wire/bad. Weitere werden in dieser Stunde nicht gemeldet.""",
+Sie liegen mit Begründung in folder:///srv/wire/bad. Was in dieser Stunde folgt, kommt zusammen.""",
     About.UNKNOWN_KILL: """Rückzug einer Meldung, die der Monitor nicht kennt
 KILL: Meldung 17
 

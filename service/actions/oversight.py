@@ -29,7 +29,7 @@ from service.model import (
 )
 from service.release import Releaser
 from service.store.db import Transaction
-from service.telling import announce, directory
+from service.telling import announce, directory, tell_aside
 
 DAY = timedelta(days=1)
 FALL_OVER = timedelta(minutes=2)  # that a flash may wait for its channel
@@ -37,6 +37,7 @@ DOWN = timedelta(minutes=5)  # that a channel may take nothing, before the opera
 SUMMARY = timedelta(days=7)  # a silence that ended longer ago is no news
 TIMES = 10  # the forecast of a rule, before its owner is told
 FEWEST = 20  # alerts a day below which nobody is bothered
+NEWS_AGAIN = timedelta(days=7)  # what lies aside unread for longer is told once more
 REMEMBERED = timedelta(days=400)  # what was done once
 
 
@@ -51,6 +52,8 @@ def oversee(app: App) -> None:
         overseer.fall_over(down)
         overseer.forecasts(down)
         overseer.alive(down)
+        tell_aside(tx, app.config, now)
+        tx.asides.forget(now - NEWS_AGAIN)
         tx.once.forget(now - REMEMBERED)
 
 

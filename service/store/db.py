@@ -27,6 +27,7 @@ from service.store.accounts import Accounts
 from service.store.aged import Aged
 from service.store.alerts import Alerts
 from service.store.applied import Applied
+from service.store.aside import Asides
 from service.store.audit import Audit
 from service.store.board import Board
 from service.store.gaps import Gaps
@@ -82,6 +83,7 @@ class Transaction:
         self.veil = veil
         self.sources = Sources(connection)
         self.outages = Outages(connection)
+        self.asides = Asides(connection)
         self.gaps = Gaps(connection)
         self.subscriptions = Subscriptions(connection)
         self.ledger = Ledger(connection)

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from difflib import get_close_matches
+from itertools import chain
 from operator import attrgetter
 from typing import Any
 
@@ -28,7 +29,7 @@ from sqlalchemy import (
 from service.errors import NotFoundError, UsageError
 from service.model import Cursor, Source, SourceState
 from service.store import lease as leases
-from service.store.rows import columns, names, values
+from service.store.rows import columns, names, slices, values
 from service.store.schema import seen
 from service.store.schema import source as table
 
@@ -92,6 +93,11 @@ class Sources:
         """All sources, or those in one state, by name."""
         where = [table.c.state == state] if state else []
         return self._find(*where, limit=limit)
+
+    def with_ids(self, ids: Collection[int]) -> Sequence[Source]:
+        """The sources with these ids, by name; one that was removed is left out."""
+        found = chain.from_iterable(self._find(table.c.id.in_(part)) for part in slices(ids))
+        return sorted(found, key=attrgetter("name"))
 
     def names(self, ids: Collection[int] | None = None) -> dict[int, str]:
         """The names of sources by id, of all or of some, removed ones included: their items stay."""

@@ -22,7 +22,7 @@ from service.store.schema.people import (
 )
 from service.store.schema.rules import hit, rule, rule_count, rule_version, word_list, word_list_version
 from service.store.schema.stories import fingerprint, item, revision, seen, story
-from service.store.schema.wires import gap, habit, installation, node, outage, source, subscription
+from service.store.schema.wires import aside, gap, habit, installation, node, outage, source, subscription
 
 __all__ = [
     "BUSY",
@@ -33,6 +33,7 @@ __all__ = [
     "alert",
     "answer",
     "applied",
+    "aside",
     "attempt",
     "audit",
     "delivery",

@@ -91,6 +91,18 @@ outage = Table(
     Column("over_at", Moment),
 )
 
+# Documents and entries that could not be read, and when the operators were told.
+aside = Table(
+    "aside",
+    metadata,
+    to("source", "source", key=True),
+    Column("key", BigInteger, primary_key=True, autoincrement=False),
+    Column("place", Plain, nullable=False),
+    Column("what", Plain, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("told_at", Moment, index=True),
+)
+
 # What the hubs of sources were asked for (WebSub).
 subscription = Table(
     "subscription",

@@ -123,6 +123,18 @@ def _sources() -> None:
         ),
         sa.PrimaryKeyConstraint("source", name="pk_outage"),
     )
+    op.create_table(
+        "aside",
+        sa.Column("source", sa.BigInteger(), nullable=False),
+        sa.Column("key", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("place", sa.Text(), nullable=False),
+        sa.Column("what", sa.Text(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("told_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["source"], ["source.id"], name="fk_aside_source_source", ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("source", "key", name="pk_aside"),
+    )
+    op.create_index("ix_aside_told_at", "aside", ["told_at"], unique=False)
 
 
 def _stories() -> None:
