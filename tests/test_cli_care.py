@@ -193,6 +193,23 @@ def test_the_same_commands_work_on_postgresql(monitor: Shell, postgres: Cluster,
     assert not list(tmp_path.glob("monitor.db*"))
 
 
+@pytest.mark.slow
+def test_among_many_sources_the_doctor_names_those_that_are_not_well(
+    monitor: Shell, feeds: FeedServer
+) -> None:
+    urls = [feeds.serve(f"/{number}", rss(TRIP)) for number in range(21)] + [feeds.url("/nowhere")]
+    outlines = "".join(f'<outline text="wire {n}" xmlUrl="{url}"/>' for n, url in enumerate(urls))
+    opml = monitor.folder / "wires.opml"
+    opml.write_text(f"<opml version='2.0'><body>{outlines}</body></opml>")
+    monitor("import-opml", str(opml))
+    monitor("poll", "--all")
+    answer = monitor("doctor")
+    assert [line.split()[2:4] for line in answer.out.splitlines() if " source " in line] == [
+        ["21", "are"],
+        ["wire-21:", "the"],
+    ]
+
+
 def test_the_doctor_names_rules_that_reach_nobody(monitor: Shell) -> None:
     monitor.configure(desk="webhook://127.0.0.1:1/hook", chat="console://")
     monitor("add-person", "anna", "desk:anna@example.org")

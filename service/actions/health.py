@@ -28,6 +28,7 @@ MANY = 10_000  # alerts that are counted one by one
 STALE = timedelta(days=8)  # a weekly backup that did not come
 MISSED = timedelta(seconds=90)  # a running daemon says every 20 s that it lives
 LOW_BYTES, FULL_BYTES = 2 * 10**9, 200 * 10**6  # of free disk: a warning, a fault
+LISTED = 20  # sources that are well, a line each
 SKEW = timedelta(seconds=5)  # between this machine's clock and the database's
 
 
@@ -240,8 +241,7 @@ def _database(app: App) -> Iterator[Finding]:
         yield Finding(level, "rule", detail, f"monitor edit-rule {rule.name} --to CHANNEL")
     if not sources:
         yield Finding(Level.WARN, "source", "there is none", "monitor add-source URL")
-    for source in sources:
-        yield _source(source, now)
+    yield from _sources(sources, now)
 
 
 def _operators(app: App, tx: Transaction) -> list[Finding]:
@@ -293,6 +293,15 @@ def _outbox(counts: Mapping[DeliveryState, int], due: datetime | None, now: date
         yield Finding(Level.WARN, "messages", f"one is {late} min overdue", "monitor list-deliveries")
     elif not dead:
         yield Finding(Level.OK, "messages", "none is late, none was given up")
+
+
+def _sources(sources: Sequence[Source], now: datetime) -> Iterator[Finding]:
+    """Each source; of many only those that are not well: the faults would drown among the others."""
+    findings = [_source(source, now) for source in sources]
+    well = sum(finding.level is Level.OK for finding in findings)
+    if well > LISTED:
+        yield Finding(Level.OK, "source", f"{well} are well")
+    yield from (finding for finding in findings if well <= LISTED or finding.level is not Level.OK)
 
 
 def _source(source: Source, now: datetime) -> Finding:
