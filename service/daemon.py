@@ -100,9 +100,7 @@ class Daemon:
         app = self.app
         with app.store.read() as tx:
             spoken = {source.language for source in tx.sources.list()}
-        app.teller.warm(spoken | USUAL_LANGUAGES)  # may take a while on a new machine: in no transaction
-        with app.store.read() as tx:
-            app.teller.refresh(tx)
+        app.warm(spoken | USUAL_LANGUAGES)
         self._beat("poll", BEAT, self._poll)
         self._beat("outbox", BEAT, self._outbox)
         self._beat("sweep", SWEEP, self._sweep)

@@ -160,7 +160,7 @@ def monitor(clock: Shifted, channel: dict[str, Any], priority: Priority, **alert
             with app.store.begin() as tx:
                 tx.sources.add(Source(name="wire", url="ingest:wire"), app.store.now())
             rules.add(app, Rule(name="kim", query="", priority=priority), parse('"Kim Jong Un" + Reise'))
-            app.teller.warm(["de"])
+            app.warm(["de"])
             app.pipeline.intake([fetched(app, *stories(1, seed=99_999))])  # the workers start, words load
             yield app
 

@@ -73,7 +73,7 @@ def measured_rounds(urls: Sequence[str], tick: Any, requests: Any) -> dict[str, 
             now = app.store.now()
             for number, url in enumerate(urls):
                 tx.sources.add(Source(name=f"wire-{number}", url=url), now)
-        app.teller.warm({"de", "en"})
+        app.warm({"de", "en"})
         for phase, ticks in PHASES.items():
             tick(ticks)
             requests()
