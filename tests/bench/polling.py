@@ -290,12 +290,13 @@ def lateness(failing: int) -> dict[str, Any]:
 
         def healthy(_request: Request) -> Answer:
             at.append(time.monotonic())
-            return Answer(status=304)
+            return Answer(status=304, headers={"ETag": '"same"'})
 
         feeds.script("/healthy", healthy)
         dead = f"http://127.0.0.1:{unused_port()}"
         every = timedelta(seconds=EVERY)
-        sources = [Source(name="healthy", url=feeds.url("/healthy"), every=every, next_poll_at=now)]
+        known = {"cursor": Cursor(etag='"same"'), "last_ok_at": now, "next_poll_at": now}
+        sources = [Source(name="healthy", url=feeds.url("/healthy"), every=every, **known)]  # type: ignore[arg-type]
         for number in range(failing):
             url = f"{dead if number % 2 else feeds.origin}/{number}"
             facts = {"state": SourceState.FAILING, "failures": 5, "next_poll_at": now}
