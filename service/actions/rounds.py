@@ -172,12 +172,13 @@ def deliver(app: App, patience: float = DELIVERY_PATIENCE) -> Sequence[str]:
     while pipeline.release(app.store.now()):
         pass
     while True:
-        while pipeline.deliver(app.store.now()):
+        hurried = _at_their_rate(app)  # first: one that may send in the next moment would be seen by neither
+        if pipeline.deliver(app.store.now()):
             app.dispatcher.drain(timeout=DELIVERY_PATIENCE)
-        hurried = _at_their_rate(app)
-        if not hurried or time.monotonic() >= until:
+        elif not hurried or time.monotonic() >= until:
             return hurried
-        time.sleep(MOMENT)
+        else:
+            time.sleep(MOMENT)
 
 
 def _at_their_rate(app: App) -> Sequence[str]:
