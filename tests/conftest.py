@@ -1,4 +1,4 @@
-"""What tests of several rooms share: a clock, and databases of both engines."""
+"""What tests of several rooms share: a clock, a shell, a wire, and databases of both engines."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from service.store.db import Store
     from service.text.morphology import Morphology
     from tests.postgres import Cluster
+    from tests.servers import FeedServer
+    from tests.shell import Shell
 
 os.environ["MONITOR_UI_LANG"] = "en"  # whatever whoever runs the tests speaks
 # A shell without job control has its background jobs ignore Ctrl-C, and what they start inherits that.
@@ -29,6 +31,25 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 def clock() -> ManualClock:
     """A clock that stands still until it is moved."""
     return ManualClock()
+
+
+@pytest.fixture
+def monitor(tmp_path: Path) -> Shell:
+    """The command line, in a folder of its own with a configuration."""
+    from tests.shell import Shell
+
+    shell = Shell(tmp_path)
+    shell.configure()
+    return shell
+
+
+@pytest.fixture
+def feeds() -> Iterator[FeedServer]:
+    """A server of feeds."""
+    from tests.servers import FeedServer
+
+    with FeedServer() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
@@ -46,7 +67,7 @@ def postgres() -> Iterator[Cluster]:
 def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of a database without a table, on each engine."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'monitor.db'}"
+        return f"sqlite:///{tmp_path / 'empty.db'}"
     cluster: Cluster = request.getfixturevalue("postgres")
     return cluster.database()
 

@@ -11,7 +11,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import files
 from pathlib import Path
@@ -103,11 +103,9 @@ for number in range(1_000_000):
 """
 
 
-@pytest.mark.slow
-def test_a_backup_beside_a_writer_holds_all_that_was_committed_before_and_holds_nobody_up(
-    monitor: Shell,
-) -> None:
-    filled(monitor, 24)
+@contextmanager
+def writing(monitor: Shell) -> Iterator[Iterator[str]]:
+    """The lines of another process that writes to the database until the block ends, one for each commit."""
     writer = subprocess.Popen(
         [sys.executable, "-c", WRITER, f"sqlite:///{monitor.folder}/monitor.db"],
         env=monitor.environment,
@@ -116,19 +114,28 @@ def test_a_backup_beside_a_writer_holds_all_that_was_committed_before_and_holds_
     )
     try:
         assert writer.stdout
-        before = next(int(line) for line in writer.stdout if int(line) >= 20)
-        done = monitor.process("backup", "copy.db", "--json").json
-        after = next(int(line) for line in writer.stdout if int(line) >= before + 20)
+        yield iter(writer.stdout)
     finally:
         writer.kill()
         writer.communicate()
+
+
+@pytest.mark.slow
+def test_a_backup_beside_a_writer_holds_all_that_was_committed_before_and_holds_nobody_up(
+    monitor: Shell,
+) -> None:
+    filled(monitor, 24)
+    with writing(monitor) as written:
+        before = next(int(line) for line in written if int(line) >= 20)
+        done = monitor.process("backup", "copy.db", "--json").json
+        after = next(int(line) for line in written if int(line) >= before + 20)
     assert done["size_bytes"] > 24 * 2**20
     with closing(sqlite3.connect(monitor.folder / "copy.db")) as connection:
         keys = connection.execute("SELECT key FROM once WHERE key LIKE 'written %'").fetchall()
         assert [("ok",)] == connection.execute("PRAGMA integrity_check").fetchall()
-    written = {int(key.split()[1]) for (key,) in keys}
-    assert written == set(range(max(written) + 1))
-    assert before <= max(written)
+    kept = {int(key.split()[1]) for (key,) in keys}
+    assert kept == set(range(max(kept) + 1))
+    assert before <= max(kept)
     assert after > before
 
 
@@ -355,19 +362,9 @@ def test_nothing_is_restored_under_a_running_monitor(monitor: Shell) -> None:
 def test_nothing_is_restored_under_another_command(monitor: Shell) -> None:
     """One that is no monitor and has no node: whoever has the file open."""
     monitor("backup", str(monitor.folder / "copy.db"))
-    writer = subprocess.Popen(
-        [sys.executable, "-c", WRITER, f"sqlite:///{monitor.folder}/monitor.db"],
-        env=monitor.environment,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert writer.stdout
-        next(writer.stdout)
+    with writing(monitor) as written:
+        next(written)
         refused = monitor("restore", str(monitor.folder / "copy.db"))
-    finally:
-        writer.kill()
-        writer.communicate()
     assert Exit.USAGE == refused.code
     assert refused.err.endswith("monitor.db: another process has it open (end it first)\n")
 

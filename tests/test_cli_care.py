@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,19 +16,6 @@ from tests.newsroom import TRIP, rss
 from tests.postgres import Cluster
 from tests.servers import STALL, FeedServer
 from tests.shell import COMMAND, DEADLINE, Answer, Shell
-
-
-@pytest.fixture
-def monitor(tmp_path: Path) -> Shell:
-    shell = Shell(tmp_path)
-    shell.configure()
-    return shell
-
-
-@pytest.fixture
-def feeds() -> Iterator[FeedServer]:
-    with FeedServer() as server:
-        yield server
 
 
 def level(answer: Answer, what: str, detail: str = "") -> str:

@@ -13,13 +13,6 @@ from tests.shell import Shell
 KIM = ("Kim Jong Un", "+", "Reise")
 
 
-@pytest.fixture
-def monitor(tmp_path: Path) -> Shell:
-    shell = Shell(tmp_path)
-    shell.configure()
-    return shell
-
-
 def plain(folder: Path, entry: Entry) -> str:
     """The story as a plain text: headline, blank line, text."""
     path = folder / f"{entry.key}.txt"

@@ -4,18 +4,10 @@ from __future__ import annotations
 
 import io
 import sys
-from pathlib import Path
 
 import pytest
 
 from tests.shell import Shell
-
-
-@pytest.fixture
-def monitor(tmp_path: Path) -> Shell:
-    shell = Shell(tmp_path)
-    shell.configure()
-    return shell
 
 
 def test_a_user_is_invited_given_a_role_and_removed(monitor: Shell) -> None:

@@ -7,7 +7,6 @@ import re
 import string
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from babel.messages.pofile import read_po
@@ -20,13 +19,6 @@ from tests.shell import Shell
 from tests.wording import CLI, Message, messages
 
 OTHERS = sorted(set(UI_LANGUAGES) - {"en"})
-
-
-@pytest.fixture
-def monitor(tmp_path: Path) -> Shell:
-    shell = Shell(tmp_path)
-    shell.configure()
-    return shell
 
 
 def translations(language: str) -> dict[Message, tuple[str, ...]]:

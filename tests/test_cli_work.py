@@ -6,7 +6,6 @@ import json
 import re
 import shlex
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,19 +18,6 @@ from tests.shell import Shell
 
 KIM = ("Kim Jong Un", "+", "Reise")
 STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
-
-
-@pytest.fixture
-def monitor(tmp_path: Path) -> Shell:
-    shell = Shell(tmp_path)
-    shell.configure()
-    return shell
-
-
-@pytest.fixture
-def feeds() -> Iterator[FeedServer]:
-    with FeedServer() as server:
-        yield server
 
 
 def test_init_writes_a_private_file_and_a_database_and_says_what_comes_next(tmp_path: Path) -> None:

@@ -31,31 +31,9 @@ CORRECTED = changed(MARKET, headline="KORREKTUR: Aktien Frankfurt: Dax im Plus",
 
 
 @pytest.fixture
-def monitor(tmp_path: Path) -> Shell:
-    shell = Shell(tmp_path)
-    shell.configure()
-    return shell
-
-
-@pytest.fixture
-def feeds() -> Iterator[FeedServer]:
-    with FeedServer() as server:
-        yield server
-
-
-@pytest.fixture
 def hooks() -> Iterator[HookServer]:
     with HookServer() as server:
         yield server
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of a database that has nothing in it, on each engine."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'new.db'}"
-    cluster: Cluster = request.getfixturevalue("postgres")
-    return cluster.database()
 
 
 def furnish(monitor: Shell, feeds: FeedServer) -> None:
@@ -149,7 +127,7 @@ def test_a_desk_that_goes_to_postgresql_and_back_says_the_same(
 @pytest.mark.slow
 @pytest.mark.parametrize("place", ["committed", "delivery-claimed"])
 def test_a_message_that_waited_goes_out_once_and_from_the_new_place(
-    monitor: Shell, hooks: HookServer, new_url: str, place: str
+    monitor: Shell, hooks: HookServer, empty_url: str, place: str
 ) -> None:
     """The process that should have sent it died, in one case with the message in its hand."""
     old = f"sqlite:///{monitor.folder}/monitor.db"
@@ -157,13 +135,13 @@ def test_a_message_that_waited_goes_out_once_and_from_the_new_place(
     monitor("add-rule", "Kim")
     (monitor.folder / "wire.xml").write_bytes(rss(TRIP))
     assert -signal.SIGKILL == monitor.process("ingest", "wire.xml", MONITOR_FAIL_AT=place).code
-    moved = monitor("migrate", "--to", new_url)
+    moved = monitor("migrate", "--to", empty_url)
     assert (Exit.DONE, "") == (moved.code, moved.err)
     assert "1 message waits, and goes out from there" in moved.out
     assert not re.search("^node ", moved.out, re.MULTILINE)  # on another machine its lease would run on
     assert 0 == monitor("poll", "--json").json["sent"]
     assert "moved to" in monitor("poll").err
-    monitor.configure(database=new_url, desk=hooks.url())
+    monitor.configure(database=empty_url, desk=hooks.url())
     assert 1 == monitor("poll", "--json").json["sent"]
     monitor.configure(database=old, desk=hooks.url())
     assert 0 == monitor("poll", "--json").json["sent"]
@@ -211,20 +189,20 @@ KILLED = ("carrying:3", "carried", "handed-over")
 @pytest.mark.slow
 @pytest.mark.parametrize("place", KILLED)
 def test_a_move_that_was_killed_is_no_move_and_is_done_again(
-    monitor: Shell, new_url: str, place: str
+    monitor: Shell, empty_url: str, place: str
 ) -> None:
     monitor("add-rule", "Kim", "--name", "kim")
     (monitor.folder / "wire.xml").write_bytes(rss(TRIP, PRICES))
     monitor("ingest", str(monitor.folder / "wire.xml"))
     before = monitor("list-items", "--json").json
-    killed = monitor.process("migrate", "--to", new_url, MONITOR_FAIL_AT=place)
+    killed = monitor.process("migrate", "--to", empty_url, MONITOR_FAIL_AT=place)
     assert -signal.SIGKILL == killed.code
     assert (place != "handed-over") == monitor("status", "--json").json["sending"]
     new = Shell(monitor.folder / "new")
     new.folder.mkdir()
-    new.configure(database=new_url)
+    new.configure(database=empty_url)
     assert ([], []) == (new("list-items", "--json").json, new("list-rules", "--json").json)
-    again = monitor("migrate", "--to", new_url)
+    again = monitor("migrate", "--to", empty_url)
     assert (Exit.DONE, "") == (again.code, again.err)
     assert before == new("list-items", "--json").json
     assert (False, True) == tuple(one("status", "--json").json["sending"] for one in (monitor, new))
